@@ -1,0 +1,65 @@
+// Package engine is the token loop that every backend of this repository shares: continuous
+// batching over slots, chunked prefill, reuse of common prefixes, preemption when the cache is
+// full, sampling, grammar, stop strings, log-probabilities, cancellation and timings. What runs
+// the model is behind [Executor].
+package engine
+
+import "github.com/kakeyad/kakeyad/core/plugin/backend"
+
+// SeqID names one sequence of an executor's KV cache, from 0 to Limits.Sequences-1.
+type SeqID int32
+
+// Limits are fixed when the executor is made.
+type Limits struct {
+	Sequences  int  // sequences that the cache can tell apart
+	Cells      int  // KV cells shared by all sequences
+	Batch      int  // most items of one Step
+	Vocabulary int  // logits per output
+	CopyIsFree bool // SeqCopy shares cells instead of copying them
+}
+
+// Item is one token of a step.
+type Item struct {
+	Token  backend.Token
+	Pos    int32 // position in its sequence, from 0
+	Seq    SeqID
+	Output bool // logits are wanted after this token
+}
+
+// Executor computes decode steps over a KV cache that is addressed by sequence and position.
+// The engine calls it from one goroutine, Interrupt aside.
+type Executor interface {
+	Limits() Limits
+
+	// Step appends the items' keys and values to their sequences and computes logits where
+	// Output is set. Items of one sequence come in order of position. A failed Step leaves the
+	// cache as it was before. ErrNoCells: no room for the items, nothing was done.
+	// ErrInterrupted: Interrupt ended it.
+	Step(items []Item) error
+
+	// Logits returns those of the n-th item with Output of the last Step, [vocabulary]. The
+	// slice belongs to the executor and is valid until the next call of Step or Hidden.
+	Logits(n int) []float32
+
+	// SeqRemove forgets the cells of positions [from, to) of a sequence; to < 0 is the end.
+	// False: this cache cannot cut there (a recurrent or sliding-window state), and nothing
+	// was done; removing a whole sequence always works.
+	SeqRemove(seq SeqID, from, to int32) bool
+
+	// SeqCopy makes positions [0, to) of src also those of dst, which must be empty there.
+	// False: this cache cannot, and nothing was done.
+	SeqCopy(src, dst SeqID, to int32) bool
+
+	// Interrupt makes a running Step return soon. It may be called at any time, from anywhere.
+	Interrupt()
+}
+
+// Vocabulary is what the engine needs to know of a tokenizer. Safe for concurrent use.
+type Vocabulary interface {
+	Size() int
+	// Piece returns the bytes of a token. Special tokens have none unless special is true.
+	// The slice is shared: do not write to it.
+	Piece(token backend.Token, special bool) []byte
+	IsEnd(token backend.Token) bool
+	Tokenize(text string, addSpecial, parseSpecial bool) ([]backend.Token, error)
+}

@@ -1,0 +1,5 @@
+package main
+
+import "github.com/ollama/ollama/llama"
+
+func main() { llama.BackendInit() }
