@@ -1,0 +1,144 @@
+# kakeyad. `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO      ?= go
+PYTHON  ?= python3
+HOST    ?= 127.0.0.1
+PORT    ?= 8317
+MODELS  ?= $(CURDIR)/models
+CONFIG  ?= examples/configs/default.yaml
+# The CPU that llama.cpp is compiled for. `make build MARCH=x86-64-v3` makes binaries for other machines.
+MARCH   ?= native
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# What must not differ between checkouts lies in one cache: the path of the headers is part of the Go
+# build cache's key, and compiling llama.cpp takes minutes.
+CACHE   ?= $(shell dirname "$$($(GO) env GOCACHE)")/kakeyad
+HEADERS := $(CACHE)/include
+VENV    := $(CACHE)/venv
+
+# The flags of the one package that uses cgo. Changing any of them compiles llama.cpp again.
+CGO_FLAGS := CGO_ENABLED=1 \
+	CGO_CPPFLAGS="-I$(HEADERS) -DNDEBUG -DGGML_USE_CPU_REPACK" \
+	CGO_CFLAGS="-O3 -march=$(MARCH)" \
+	CGO_CXXFLAGS="-O3 -march=$(MARCH)"
+
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# Packages without cgo, and the one with it. Everything that runs a built binary is in test/.
+PURE := ./api/... ./cmd/... ./core/... ./plugins/e8codec/...
+CGO  := ./plugins/llamacpp/...
+BINARIES := bin/kakeyad bin/kakeya-backend-llamacpp
+
+SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
+GEMMA3  := $(MODELS)/gemma-3-270m-q4_k_m.gguf
+
+##@ Use
+
+.PHONY: help
+help: ## show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-zA-Z0-9_-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build $(SMOLLM2) ## build, fetch the default model and serve it (HOST=, PORT=, CONFIG=)
+	@KAKEYAD_MODELS_DIR="$(MODELS)" bin/kakeyad serve --config $(CONFIG) --listen $(HOST):$(PORT) --example
+
+.PHONY: models
+models: $(SMOLLM2) $(GEMMA3) ## fetch SmolLM2-135M-Instruct and Gemma-3-270M
+
+$(SMOLLM2): scripts/fetch-model.py
+	@$(PYTHON) scripts/fetch-model.py smollm2-135m $(MODELS) && touch $@
+
+$(GEMMA3): scripts/fetch-model.py
+	@$(PYTHON) scripts/fetch-model.py gemma-3-270m $(MODELS) && touch $@
+
+##@ Build
+
+.PHONY: build
+build: build-router build-llamacpp ## bin/kakeyad and the plugins (first time: about 8 minutes on 2 cores)
+
+.PHONY: build-router
+build-router:
+	@mkdir -p bin
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kakeyad ./cmd/kakeyad
+
+.PHONY: build-llamacpp
+build-llamacpp: headers
+	@mkdir -p bin
+	@$(CGO_FLAGS) scripts/go-build-progress.sh -ldflags '$(LDFLAGS)' -o bin/kakeya-backend-llamacpp ./plugins/llamacpp
+
+.PHONY: headers
+headers:
+	@mkdir -p $(CACHE)
+	@plugins/llamacpp/build/headers.sh $(HEADERS)
+
+##@ Test
+
+.PHONY: test
+test: lint test-pure test-llamacpp test-e2e ## everything that CI runs
+
+.PHONY: test-pure
+test-pure: ## unit and conformance tests of the pure-Go part, with the race detector
+	$(GO) test -race $(PURE)
+
+.PHONY: test-llamacpp
+test-llamacpp: headers models ## the llama.cpp plugin with real models
+	$(CGO_FLAGS) KAKEYAD_MODELS=$(MODELS) $(GO) test -timeout 20m $(CGO)
+
+.PHONY: test-e2e
+test-e2e: build models $(VENV)/.stamp ## the daemon, real models and real clients
+	KAKEYAD_BIN=$(CURDIR)/bin KAKEYAD_MODELS=$(MODELS) KAKEYAD_PYTHON=$(VENV)/bin/python \
+		$(GO) test -count=1 -timeout 30m ./test/e2e/...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for a short while (FUZZTIME=10s)
+	@scripts/fuzz.sh $(or $(FUZZTIME),10s) $(PURE)
+
+$(VENV)/.stamp: test/e2e/requirements.txt
+	@echo "installing the Python client of the tests"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r test/e2e/requirements.txt
+	@touch $@
+
+##@ Measure
+
+.PHONY: bench
+bench: build models ## throughput, latency and the router's own cost, in one run
+	KAKEYAD_BIN=$(CURDIR)/bin KAKEYAD_MODELS=$(MODELS) $(CGO_FLAGS) $(GO) run ./bench/kakeyad-bench $(BENCHFLAGS)
+
+.PHONY: bench-peers
+bench-peers: build models ## beside llama.cpp's llama-server (builds it once: about 15 minutes)
+	KAKEYAD_BIN=$(CURDIR)/bin KAKEYAD_MODELS=$(MODELS) \
+		PEER_BIN=$$(bench/peers/build-llama-server.sh $(CACHE)/peers) $(GO) run ./bench/peers $(BENCHFLAGS)
+
+##@ Maintain
+
+.PHONY: generate
+generate: ## protobuf code, the config's JSON schema and reference
+	@scripts/generate.sh
+
+.PHONY: check-generated
+check-generated: generate
+	@git diff --exit-code --stat -- '*.pb.go' '*.json' docs || { echo "generated files are not up to date: commit what make generate wrote"; exit 1; }
+
+.PHONY: lint
+lint: headers check-generated ## golangci-lint, and that generated code is up to date
+	@$(CGO_FLAGS) $(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PURE) $(CGO) ./test/... ./bench/...
+
+.PHONY: vuln
+vuln: headers ## govulncheck
+	@$(CGO_FLAGS) $(GO) tool -modfile=tools/lint/go.mod govulncheck ./cmd/...
+
+.PHONY: fmt
+fmt: ## format the code
+	@gofmt -w api bench cmd core plugins test
+
+.PHONY: clean
+clean: ## remove what was built here (the caches stay)
+	@rm -rf bin
