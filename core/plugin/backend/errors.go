@@ -3,6 +3,11 @@ package backend
 import (
 	"errors"
 	"fmt"
+	"strconv"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
 // Sentinels of backends, beside those of core/plugin/base.
@@ -25,3 +30,36 @@ func (e *ContextFullError) Error() string {
 
 // Is makes errors.Is(err, ErrContextFull) true.
 func (e *ContextFullError) Is(target error) bool { return target == ErrContextFull }
+
+// errorMap carries the errors of backends across the wire.
+var errorMap = base.NewErrorMap(
+	base.ErrorCode{Code: "backend.model_not_loaded", Status: codes.NotFound, Sentinel: ErrModelNotLoaded},
+	base.ErrorCode{Code: "backend.model_file", Status: codes.FailedPrecondition, Sentinel: ErrModelFile},
+	base.ErrorCode{
+		Code: "backend.context_full", Status: codes.OutOfRange, Sentinel: ErrContextFull,
+		Fields: contextFullFields, Typed: contextFullTyped,
+	},
+)
+
+func contextFullFields(err error) (map[string]string, bool) {
+	var e *ContextFullError
+	if !errors.As(err, &e) {
+		return nil, false
+	}
+	return map[string]string{
+		"requested": strconv.Itoa(e.Requested),
+		"available": strconv.Itoa(e.Available),
+	}, true
+}
+
+func contextFullTyped(fields map[string]string) (error, bool) {
+	requested, err := strconv.Atoi(fields["requested"])
+	if err != nil {
+		return nil, false
+	}
+	available, err := strconv.Atoi(fields["available"])
+	if err != nil {
+		return nil, false
+	}
+	return &ContextFullError{Requested: requested, Available: available}, true
+}

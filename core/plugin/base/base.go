@@ -9,6 +9,7 @@ package base
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -47,6 +48,18 @@ func (i Info) Has(c Capability) bool {
 		}
 	}
 	return false
+}
+
+// Check refuses a plugin of another kind or API version with [ErrUnsupported].
+func (i Info) Check(kind Kind) error {
+	if i.Kind != kind {
+		return fmt.Errorf("plugin %q: %w: it is a %q plugin, not a %q", i.Name, ErrUnsupported, i.Kind, kind)
+	}
+	if i.APIVersion != APIVersion {
+		return fmt.Errorf("plugin %q: %w: it was built for API version %d, the host speaks %d",
+			i.Name, ErrUnsupported, i.APIVersion, APIVersion)
+	}
+	return nil
 }
 
 // Health is how a plugin feels.

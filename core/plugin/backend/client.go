@@ -1,0 +1,154 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"google.golang.org/grpc"
+
+	"github.com/kakeyad/kakeyad/core/plugin/backend/backendpb"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+)
+
+// NewClient is the host's proxy of a backend: a [Backend] whose every method is one call over
+// conn. The connection stays the caller's to close.
+func NewClient(conn grpc.ClientConnInterface) Backend {
+	return &client{Client: base.NewClient(conn, errorMap), rpc: backendpb.NewBackendServiceClient(conn)}
+}
+
+type client struct {
+	*base.Client
+	rpc backendpb.BackendServiceClient
+}
+
+func (c *client) LoadModel(ctx context.Context, req LoadRequest, progress func(LoadProgress)) (ModelInfo, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := c.rpc.LoadModel(ctx, loadRequestToWire(req))
+	if err != nil {
+		return ModelInfo{}, errorMap.Decode(ctx, err)
+	}
+	var info *backendpb.ModelInfo
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return ModelInfo{}, errorMap.Decode(ctx, err)
+		}
+		if p := m.GetProgress(); p != nil && progress != nil {
+			progress(LoadProgress{Stage: p.GetStage(), Fraction: p.GetFraction()})
+		}
+		if i := m.GetInfo(); i != nil {
+			info = i
+		}
+	}
+	if info == nil {
+		return ModelInfo{}, fmt.Errorf("load model %q: %w: the answer has no model info", req.ID, base.ErrCorrupt)
+	}
+	return modelInfoFromWire(info), nil
+}
+
+func (c *client) UnloadModel(ctx context.Context, id ModelID) error {
+	_, err := c.rpc.UnloadModel(ctx, &backendpb.UnloadModelRequest{Id: string(id)})
+	return errorMap.Decode(ctx, err)
+}
+
+func (c *client) Tokenize(ctx context.Context, req TokenizeRequest) ([]Token, error) {
+	if err := checkText("text", req.Text); err != nil {
+		return nil, err
+	}
+	m, err := c.rpc.Tokenize(ctx, &backendpb.TokenizeRequest{
+		Model:        string(req.Model),
+		Text:         req.Text,
+		AddSpecial:   req.AddSpecial,
+		ParseSpecial: req.ParseSpecial,
+	})
+	if err != nil {
+		return nil, errorMap.Decode(ctx, err)
+	}
+	return m.GetTokens(), nil
+}
+
+func (c *client) Detokenize(ctx context.Context, id ModelID, tokens []Token) ([]byte, error) {
+	m, err := c.rpc.Detokenize(ctx, &backendpb.DetokenizeRequest{Model: string(id), Tokens: tokens})
+	if err != nil {
+		return nil, errorMap.Decode(ctx, err)
+	}
+	return m.GetText(), nil
+}
+
+func (c *client) Generate(ctx context.Context, req GenerateRequest, emit func(Event) error) error {
+	if err := checkGenerateText(req); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the call when emit fails
+	stream, err := c.rpc.Generate(ctx, generateToWire(req))
+	if err != nil {
+		return errorMap.Decode(ctx, err)
+	}
+	final := false
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return errorMap.Decode(ctx, err)
+		}
+		final = final || m.GetFinal() != nil
+		if err := emit(eventFromWire(m)); err != nil {
+			return err
+		}
+	}
+	if !final {
+		return fmt.Errorf("generate %q: %w: the answer has no final event", req.RequestID, base.ErrCorrupt)
+	}
+	return nil
+}
+
+func (c *client) Embed(ctx context.Context, req EmbedRequest) (EmbedResult, error) {
+	for i, p := range req.Inputs {
+		if err := checkText(fmt.Sprintf("inputs[%d]", i), p.Text); err != nil {
+			return EmbedResult{}, err
+		}
+	}
+	m, err := c.rpc.Embed(ctx, &backendpb.EmbedRequest{
+		Model:     string(req.Model),
+		Inputs:    promptsToWire(req.Inputs),
+		Normalize: req.Normalize,
+	})
+	if err != nil {
+		return EmbedResult{}, errorMap.Decode(ctx, err)
+	}
+	vectors := make([][]float32, len(m.GetVectors()))
+	for i, v := range m.GetVectors() {
+		vectors[i] = v.GetValues()
+	}
+	return EmbedResult{Vectors: vectors, PromptTokens: int(m.GetPromptTokens())}, nil
+}
+
+func (c *client) Score(ctx context.Context, req ScoreRequest) (ScoreResult, error) {
+	m, err := c.rpc.Score(ctx, &backendpb.ScoreRequest{
+		Model:       string(req.Model),
+		Tokens:      req.Tokens,
+		From:        int64(req.From),
+		TopLogprobs: int64(req.TopLogprobs),
+	})
+	if err != nil {
+		return ScoreResult{}, errorMap.Decode(ctx, err)
+	}
+	return ScoreResult{Tokens: logprobsFromWire(m.GetTokens())}, nil
+}
+
+func (c *client) Stats(ctx context.Context, id ModelID) (Stats, error) {
+	m, err := c.rpc.Stats(ctx, &backendpb.StatsRequest{Model: string(id)})
+	if err != nil {
+		return Stats{}, errorMap.Decode(ctx, err)
+	}
+	return statsFromWire(m), nil
+}

@@ -1,0 +1,24 @@
+package base
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+)
+
+// residentMemory is this process's, in bytes; 0 when unknown.
+func residentMemory() int64 {
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(data) // pages: size, resident, ...
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
