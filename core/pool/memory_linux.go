@@ -1,0 +1,5 @@
+package pool
+
+import "os"
+
+func machineMemory() int64 { return linuxMemory(os.DirFS("/")) }
