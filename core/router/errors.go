@@ -1,0 +1,33 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+)
+
+// Sentinels of the router. Those of channel, pool, base and backend come through it unchanged.
+var (
+	ErrTimeout  = errors.New("the request took too long")
+	ErrTemplate = errors.New("the model's chat template does not work")
+	ErrClosed   = errors.New("shutting down")
+)
+
+// FieldError is an ErrInvalid that knows the field of the request at fault.
+type FieldError struct {
+	Field  string // such as "messages"
+	Reason string
+}
+
+// Error says the reason alone: who shows it names the field in its own way.
+func (e *FieldError) Error() string { return e.Reason }
+
+// Is makes errors.Is(err, base.ErrInvalid) true.
+func (e *FieldError) Is(target error) bool { return target == base.ErrInvalid }
+
+// timeoutError is the ErrTimeout of a channel's limit.
+func timeoutError(limit time.Duration) error {
+	return fmt.Errorf("%w: the channel's limit is %v", ErrTimeout, limit)
+}

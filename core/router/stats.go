@@ -1,0 +1,137 @@
+package router
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/pool"
+)
+
+// Stats is what the router does now and has done.
+type Stats struct {
+	Pool     pool.Usage
+	Models   []ModelStats
+	Channels []ChannelStats // those that had a request, by name
+}
+
+// ModelStats is one thing in the pool, loaded or on its way.
+type ModelStats struct {
+	pool.Status
+	ID      backend.ModelID   // "" until it is loaded
+	Info    backend.ModelInfo // zero until it is loaded
+	Backend backend.Stats     // zero until it is loaded, or when the backend did not answer in time
+}
+
+// ChannelStats counts a channel's requests.
+type ChannelStats struct {
+	Name         string
+	Active       int64
+	Requests     int64 // ended
+	Failed       int64 // of these, with an error
+	Cancelled    int64 // of these, since nobody wanted the answer any more
+	PromptTokens int64
+	CachedTokens int64 // of these, found in the cache
+	OutputTokens int64
+}
+
+// statsPatience is how long a backend may take to answer for its stats.
+const statsPatience = 2 * time.Second
+
+// Stats gathers figures. It asks the backends of all loaded models.
+func (r *Router) Stats(ctx context.Context) Stats {
+	out := Stats{Pool: r.pool.Usage(), Channels: r.counters.all()}
+	loaded := r.models.models()
+	ctx, cancel := context.WithTimeout(ctx, statsPatience)
+	defer cancel()
+	var asked sync.WaitGroup
+	out.Models = make([]ModelStats, 0, len(loaded))
+	for _, status := range r.pool.Status() {
+		out.Models = append(out.Models, ModelStats{Status: status})
+	}
+	for i := range out.Models {
+		s := &out.Models[i]
+		m := loaded[s.Key]
+		if m == nil {
+			continue
+		}
+		s.ID, s.Info = m.id, m.info
+		asked.Go(func() { s.Backend, _ = m.instance.Stats(ctx, m.id) })
+	}
+	asked.Wait()
+	return out
+}
+
+// Loaded returns what is known of the model behind a load key, if it is loaded.
+func (r *Router) Loaded(key string) (backend.ModelInfo, bool) {
+	m := r.models.models()[key]
+	if m == nil {
+		return backend.ModelInfo{}, false
+	}
+	return m.info, true
+}
+
+// State returns the pool's word on a load key; ok is false when nothing is there.
+func (r *Router) State(key string) (status pool.Status, ok bool) {
+	all := r.pool.Status()
+	i := slices.IndexFunc(all, func(s pool.Status) bool { return s.Key == key })
+	if i < 0 {
+		return pool.Status{}, false
+	}
+	return all[i], true
+}
+
+// counters of all channels, by name. The zero value is ready.
+type counters struct{ byName sync.Map }
+
+type counter struct {
+	active, requests, failed, cancelled atomic.Int64
+	prompt, cached, output              atomic.Int64
+}
+
+func (c *counters) of(name string) *counter {
+	if v, ok := c.byName.Load(name); ok {
+		return v.(*counter)
+	}
+	v, _ := c.byName.LoadOrStore(name, &counter{})
+	return v.(*counter)
+}
+
+func (c *counters) all() []ChannelStats {
+	var out []ChannelStats
+	c.byName.Range(func(name, v any) bool {
+		n := v.(*counter)
+		out = append(out, ChannelStats{
+			Name: name.(string), Active: n.active.Load(), Requests: n.requests.Load(),
+			Failed: n.failed.Load(), Cancelled: n.cancelled.Load(),
+			PromptTokens: n.prompt.Load(), CachedTokens: n.cached.Load(), OutputTokens: n.output.Load(),
+		})
+		return true
+	})
+	slices.SortFunc(out, func(a, b ChannelStats) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+func (c *counter) began() { c.active.Add(1) }
+
+func (c *counter) tokens(f *backend.Final) {
+	c.prompt.Add(int64(f.PromptTokens))
+	c.cached.Add(int64(f.CachedTokens))
+	c.output.Add(int64(f.OutputTokens))
+}
+
+func (c *counter) ended(err error) {
+	c.active.Add(-1)
+	c.requests.Add(1)
+	switch {
+	case errors.Is(err, context.Canceled):
+		c.cancelled.Add(1)
+	case err != nil:
+		c.failed.Add(1)
+	}
+}
