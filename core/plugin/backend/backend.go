@@ -239,7 +239,7 @@ func DefaultSampling() Sampling {
 type Event struct {
 	Prompt   *PromptInfo    // first event, once: the request was admitted to a slot
 	Text     string         // whole UTF-8 characters; never part of a stop string
-	Tokens   []Token        // the tokens behind Text since the last event, text held back or not
+	Tokens   []Token        // drawn since the last event, their text held back or not; an end token too
 	Logprobs []TokenLogprob // one for each of Tokens when asked for
 	Final    *Final         // last event, once
 }

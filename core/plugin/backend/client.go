@@ -100,6 +100,9 @@ func (c *client) Generate(ctx context.Context, req GenerateRequest, emit func(Ev
 		if err != nil {
 			return errorMap.Decode(ctx, err)
 		}
+		if err := ctx.Err(); err != nil {
+			return err // events that were under way are not emitted after a cancel
+		}
 		final = final || m.GetFinal() != nil
 		if err := emit(eventFromWire(m)); err != nil {
 			return err

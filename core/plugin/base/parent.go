@@ -15,9 +15,10 @@ const exitOrphan = 3
 // parentPoll is how often the parent is looked at where no signal tells of its death.
 const parentPoll = time.Second
 
-// endWithParent ends the process when its parent dies, and keeps SIGINT and SIGTERM from doing
-// so while the parent lives. The caller stops it; then it waits for its goroutine.
-func endWithParent(log *slog.Logger) (stop func()) {
+// EndWithParent ends the process when its parent dies, and keeps SIGINT and SIGTERM from doing
+// so while the parent lives. [Serve] does it; a main that has long work before calls it first. The
+// caller stops it, which waits for its goroutine. On Windows a parent's death goes unnoticed.
+func EndWithParent(log *slog.Logger) (stop func()) {
 	parent := os.Getppid()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)

@@ -17,7 +17,7 @@ import (
 // terminal or a service manager sends to all processes of a group, are left to the host. What is
 // written to os.Stdout is lost; os.Stderr is for logs, see [NewLogger].
 func Serve(kind Kind, p plugin.Plugin, log *slog.Logger) {
-	stop := endWithParent(log)
+	stop := EndWithParent(log)
 	defer stop()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: Handshake,
