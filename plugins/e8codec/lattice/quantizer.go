@@ -1,0 +1,229 @@
+package lattice
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+)
+
+// ErrNonFinite is a [base.ErrInvalid]: an element of the input is infinite or not a number.
+var ErrNonFinite = fmt.Errorf("%w: not finite", base.ErrInvalid)
+
+// Quantizer turns vectors into lattice points and back. It never changes and is safe for
+// concurrent use; each goroutine brings its own [Scratch].
+type Quantizer struct {
+	params Params
+	rot    *rotation
+	tiles  int
+	unit   float64 // half a step, of a scale of 1, divided by the gains of both rotations
+	peak   float64 // the root mean square of the largest of Dim normal variables
+}
+
+// New makes a Quantizer.
+func New(p Params) (*Quantizer, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	rot := newRotation(p.Dim)
+	return &Quantizer{
+		params: p,
+		rot:    rot,
+		tiles:  Tiles(p.Dim),
+		unit:   0.5 / (float64(p.Q) * rot.gain()),
+		peak:   peakOfNormals(p.Dim),
+	}, nil
+}
+
+// Params are those the Quantizer was made with.
+func (q *Quantizer) Params() Params { return q.params }
+
+// CodesPerVector is the length of the codes of a vector: whole tiles.
+func (q *Quantizer) CodesPerVector() int { return q.tiles * Tile }
+
+// Scratch is a goroutine's working memory for one Quantizer.
+type Scratch struct {
+	x, y, tmp []float32
+	z         []int16
+}
+
+// NewScratch allocates working memory.
+func (q *Quantizer) NewScratch() *Scratch {
+	n := q.CodesPerVector()
+	return &Scratch{
+		x: make([]float32, q.params.Dim), y: make([]float32, n), tmp: make([]float32, n),
+		z: make([]int16, n),
+	}
+}
+
+// Codes of magnitude past maxCode are never made: coordinates saturate there.
+const maxCode = 32000
+
+// boxMargin keeps coordinates off the faces of the box, where every tie of the search would need
+// a rule of its own. It costs nothing that can be measured.
+const boxMargin = 0x1p-12
+
+// magnitudes outside [2^-extreme, 2^extreme] are scaled by a power of two before the float32
+// arithmetic and back after it.
+const extreme = 60
+
+// Box quantises x inside the box: its largest rotated coordinate becomes Q or a little less, and z
+// the nearest points with coordinates in [-Q, Q]. Codes are twice the coordinate. It answers with
+// the scale code, which with z is all that [Quantizer.Decode] needs. With Compat, z is the
+// reference's point before its clamp and the answer holds norm (low half) and qmax, both f16.
+func (q *Quantizer) Box(z []int16, x []float32, s *Scratch) (side uint32, err error) {
+	if q.params.Compat {
+		return q.referenceEncode(z, x, s)
+	}
+	shift, zero, err := q.rotate(x, s)
+	if err != nil || zero {
+		clear(z)
+		return 0, err
+	}
+	// The bits of a positive float32 are its scale code with more mantissa and another bias.
+	m := maxAbsBits(s.y)
+	code := (m+1<<(23-scaleBits)-1)>>(23-scaleBits) + uint32((scaleBias-127+shift)<<scaleBits)
+	inv := float32(float64(q.params.Q) / math.Ldexp(ScaleValue(uint16(code)), -shift))
+	limit := float32(q.params.Q) - boxMargin
+	q.nearest(z, s.y, inv, limit, float32(q.params.Q))
+	return code, nil
+}
+
+// Free quantises x with the given scale and no box: z is the nearest points of all, whatever
+// their size. Compat has no such mode.
+func (q *Quantizer) Free(z []int16, x []float32, scale uint16, s *Scratch) error {
+	shift, zero, err := q.rotate(x, s)
+	if err != nil || zero || scale == 0 {
+		clear(z)
+		return err
+	}
+	inv := float32(float64(q.params.Q) / math.Ldexp(ScaleValue(scale), -shift))
+	q.nearest(z, s.y, inv, maxCode/2, math.MaxInt16)
+	return nil
+}
+
+// MeanSquare is the mean of the squares of x.
+func (q *Quantizer) MeanSquare(x []float32) float64 {
+	var sum [4]float64
+	i := 0
+	for ; i+4 <= len(x); i += 4 {
+		for j := range sum {
+			v := float64(x[i+j])
+			sum[j] += float64(v * v)
+		}
+	}
+	for ; i < len(x); i++ {
+		sum[0] += float64(float64(x[i]) * float64(x[i]))
+	}
+	return (sum[0] + sum[1] + sum[2] + sum[3]) / float64(len(x))
+}
+
+// ScaleFor is the scale that gives normal data of that mean square the squared error that Box
+// gives it on average.
+func (q *Quantizer) ScaleFor(meanSquare float64) uint16 {
+	return scaleNear(q.peak*math.Sqrt(meanSquare*q.rot.gain()), freeGrid)
+}
+
+// freeGrid is the number of mantissa bits in the scales of ScaleFor: eight to the octave.
+const freeGrid = 3
+
+// rotate leaves the rotation of x·2^-shift in s.y, without the rotation's gain.
+func (q *Quantizer) rotate(x []float32, s *Scratch) (shift int, zero bool, err error) {
+	m := maxAbsBits(x[:q.params.Dim])
+	if m >= 0x7f800000 {
+		return 0, false, ErrNonFinite
+	}
+	if m == 0 {
+		return 0, true, nil
+	}
+	if e := int(m>>23) - 127; e < -extreme || e > extreme {
+		_, shift = math.Frexp(float64(math.Float32frombits(m)))
+		for i, v := range x[:q.params.Dim] {
+			s.x[i] = float32(math.Ldexp(float64(v), -shift))
+		}
+		x = s.x
+	}
+	q.rot.forward(s.y, x[:q.params.Dim], s.tmp)
+	return shift, false, nil
+}
+
+func (q *Quantizer) nearest(z []int16, y []float32, inv, limit, box float32) {
+	for i := 0; i < len(y); i += Tile {
+		zt, yt := (*[Tile]int16)(z[i:]), (*[Tile]float32)(y[i:])
+		if q.params.Variant == D4 {
+			nearestD4(zt, yt, inv, limit)
+		} else {
+			nearestE8(zt, yt, inv, limit, box)
+		}
+	}
+}
+
+// Decode reconstructs a vector from its codes and what Box or the caller of Free kept beside them.
+// Any codes and any side decode to something; elements past the range of float32 saturate.
+func (q *Quantizer) Decode(x []float32, z []int16, side uint32, s *Scratch) {
+	if q.params.Compat {
+		q.referenceDecode(x, z, side, s)
+		return
+	}
+	step := ScaleValue(uint16(side)) * q.unit
+	shift := 0
+	if step != 0 && (step < 0x1p-100 || step > 0x1p80) {
+		_, shift = math.Frexp(step)
+		step = math.Ldexp(step, -shift)
+	}
+	x = x[:q.params.Dim]
+	q.rot.inverse(x, z, float32(step), s.tmp)
+	if shift == 0 {
+		return
+	}
+	for i, v := range x {
+		w := math.Ldexp(float64(v), shift)
+		x[i] = float32(min(max(w, -math.MaxFloat32), math.MaxFloat32))
+	}
+}
+
+// Step is the distance between neighbouring codes in the rotated domain: x̂ = step·(code·R) with
+// the orthonormal R, apart from Compat's clamp.
+func (q *Quantizer) Step(side uint32) float64 {
+	if q.params.Compat {
+		return referenceStep(side, q.params.Q)
+	}
+	return ScaleValue(uint16(side)) * q.unit * math.Sqrt(q.rot.gain())
+}
+
+// Rotation is R, row by row.
+func (q *Quantizer) Rotation() []float32 {
+	n := q.params.Dim
+	r := make([]float32, n*n)
+	s := q.NewScratch()
+	unit := make([]float32, n)
+	norm := float32(1 / math.Sqrt(q.rot.gain()))
+	for i := range n {
+		clear(unit)
+		unit[i] = norm
+		q.rot.forward(s.y, unit, s.tmp)
+		for j := range n {
+			r[i*n+j] = s.y[position(j)]
+		}
+	}
+	return r
+}
+
+// peakOfNormals is √E[max x²] of n independent normal variables, by the integral of the tail.
+func peakOfNormals(n int) float64 {
+	const h = 1.0 / 512
+	sum := 0.0
+	for t := h / 2; t < 8; t += h {
+		sum += 2 * t * (1 - math.Pow(math.Erf(t/math.Sqrt2), float64(n))) * h
+	}
+	return math.Sqrt(sum)
+}
+
+// AtVector says which vector an error is about.
+func AtVector(i int, err error) error {
+	if err == nil || !errors.Is(err, base.ErrInvalid) {
+		return err
+	}
+	return fmt.Errorf("vector %d: %w", i, err)
+}
