@@ -55,11 +55,10 @@ func (p *Pool[T]) Acquire(ctx context.Context, key string, o AcquireOptions) (*L
 				joined.waiters++
 			}
 		}
-		tell := o.Progress
-		if joined == nil || joined.progress == told {
-			tell = nil
+		var tell func(Progress)
+		if joined != nil && joined.progress != told {
+			tell, told = o.Progress, joined.progress
 		}
-		told = watched.progress
 		p.wait(ctx, watched, tell)
 	}
 }
@@ -98,7 +97,8 @@ func (p *Pool[T]) lease(e *entry[T], o AcquireOptions) *Lease[T] {
 		p.policy.busy(e.id)
 	}
 	e.leases++
-	e.lastUsed, e.expires = time.Now(), time.Time{}
+	e.expires = time.Time{}
+	p.use(e)
 	switch {
 	case o.IdleTTL > 0:
 		e.ttl = o.IdleTTL

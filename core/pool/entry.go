@@ -42,6 +42,7 @@ type entry[T any] struct {
 	progress  Progress
 	ttl       time.Duration // 0: for good
 	lastUsed  time.Time
+	turn      int64         // of its last use: the pool counts them
 	expires   time.Time     // zero: not by itself
 	changed   chan struct{} // closed and replaced when anything above changed
 }
@@ -55,6 +56,12 @@ func (e *entry[T]) idle() bool { return e.state == StateReady && !e.busy() }
 // open says whether a caller may join or lease it.
 func (e *entry[T]) open() bool {
 	return !e.cancelled && !e.draining && e.evicters == 0 && e.state != StateUnloading && e.state != stateGone
+}
+
+// use notes that the thing is used now.
+func (p *Pool[T]) use(e *entry[T]) {
+	p.turns++
+	e.turn, e.lastUsed = p.turns, time.Now()
 }
 
 // tell wakes all who wait for a change.

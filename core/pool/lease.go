@@ -29,7 +29,7 @@ func (l *Lease[T]) Release() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e.leases--
-	e.lastUsed = time.Now()
+	p.use(e)
 	p.settle(e)
 }
 

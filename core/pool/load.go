@@ -4,22 +4,21 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 )
 
 // begin makes the entry of a key that has none and starts its load.
 func (p *Pool[T]) begin(key string) *entry[T] {
 	e := &entry[T]{
-		key:      key,
-		id:       p.policy.id(key),
-		room:     make(chan struct{}),
-		left:     make(chan struct{}),
-		state:    StateWaiting,
-		need:     -1,
-		lastUsed: time.Now(),
-		changed:  make(chan struct{}),
+		key:     key,
+		id:      p.policy.id(key),
+		room:    make(chan struct{}),
+		left:    make(chan struct{}),
+		state:   StateWaiting,
+		need:    -1,
+		changed: make(chan struct{}),
 	}
 	e.ctx, e.cancel = context.WithCancel(p.base)
+	p.use(e)
 	p.entries[key] = e
 	p.workers.Go(func() { p.load(e) })
 	return e

@@ -72,13 +72,13 @@ func makePlan(budget int64, residents []resident, demands []demand) plan {
 			out.refuse = append(out.refuse, d.key)
 			continue
 		}
-		give(d.bytes - (free + coming - promised))
 		if d.bytes <= free && d.bytes <= free+coming-promised {
 			out.start = append(out.start, d.key)
 			free -= d.bytes
-		} else {
-			promised += d.bytes
+			continue
 		}
+		give(d.bytes - (free + coming - promised))
+		promised += d.bytes
 	}
 	return out
 }

@@ -90,6 +90,7 @@ type Pool[T any] struct {
 	pins    map[string]struct{}    // keys
 	used    int64                  // bytes of all entries
 	drains  int                    // entries that drain
+	turns   int64                  // uses counted
 	policy  *policy
 	armed   time.Time // when the janitor looks next; zero: it sleeps
 	closed  bool

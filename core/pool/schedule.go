@@ -53,11 +53,11 @@ func (p *Pool[T]) advice() map[uint64]struct{} {
 			idle += e.bytes
 		}
 	}
-	first := p.queue[0]
-	if idle == 0 || p.used+first.need <= p.options.Budget {
-		return nil
+	need := p.used + p.queue[0].need
+	if need <= p.options.Budget || need-idle > p.options.Budget {
+		return nil // none of them has to go, or all
 	}
-	return p.policy.advise(first.id, p.used-idle+first.need)
+	return p.policy.advise(need - idle)
 }
 
 // residents lists what holds bytes: what drains already, then what the policy advised, then the
@@ -79,7 +79,7 @@ func (p *Pool[T]) residents(advised map[uint64]struct{}) []resident {
 		return 2
 	}
 	slices.SortFunc(held, func(a, b *entry[T]) int {
-		return cmp.Or(rank(a)-rank(b), a.lastUsed.Compare(b.lastUsed), cmp.Compare(a.key, b.key))
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(a.turn, b.turn))
 	})
 	out := make([]resident, len(held))
 	for i, e := range held {
