@@ -1,0 +1,29 @@
+package backendtest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// expect says what is wrong with err unless it is target.
+func expect(err, target error, doing string) error {
+	if errors.Is(err, target) {
+		return nil
+	}
+	if err == nil {
+		return fmt.Errorf("%s: no error, want %q", doing, target)
+	}
+	return fmt.Errorf("%s: want %q, got: %w", doing, target, err)
+}
+
+// expectNaming wants the error's text to name a field too.
+func expectNaming(err, target error, field string) error {
+	if wrong := expect(err, target, field); wrong != nil {
+		return wrong
+	}
+	if !strings.Contains(err.Error(), field) {
+		return fmt.Errorf("%s: the error does not name it: %w", field, err)
+	}
+	return nil
+}
