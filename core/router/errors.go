@@ -13,6 +13,7 @@ var (
 	ErrTimeout  = errors.New("the request took too long")
 	ErrTemplate = errors.New("the model's chat template does not work")
 	ErrClosed   = errors.New("shutting down")
+	ErrLoad     = errors.New("the model cannot be loaded") // not the client's fault, whatever is wrapped besides
 )
 
 // FieldError is an ErrInvalid that knows the field of the request at fault.

@@ -32,7 +32,7 @@ func (l loader) Estimate(_ context.Context, key string) (int64, error) {
 	}
 	file, err := os.Stat(c.Model.Path)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", backend.ErrModelFile, err)
+		return 0, fmt.Errorf("%w: %w: %w", ErrLoad, backend.ErrModelFile, err)
 	}
 	return estimate(file.Size(), c.Load), nil
 }
@@ -59,7 +59,7 @@ func (l loader) Load(ctx context.Context, key string, progress func(pool.Progres
 	progress(pool.Progress{Stage: "backend"})
 	instance, err := l.backends.Backend(ctx, c.Backend)
 	if err != nil {
-		return none, fmt.Errorf("backend %q: %w", c.Backend, err)
+		return none, fmt.Errorf("%w: backend %q: %w", ErrLoad, c.Backend, err)
 	}
 	m := &model{instance: instance, id: backend.ModelID(fmt.Sprintf("%s/%d", key, generations.Add(1)))}
 	m.info, err = instance.LoadModel(ctx, backend.LoadRequest{
@@ -68,7 +68,7 @@ func (l loader) Load(ctx context.Context, key string, progress func(pool.Progres
 		progress(pool.Progress{Stage: p.Stage, Fraction: p.Fraction})
 	})
 	if err != nil {
-		return none, fmt.Errorf("load %s with backend %q: %w", c.Model.Path, c.Backend, err)
+		return none, fmt.Errorf("%w: %s with backend %q: %w", ErrLoad, c.Model.Path, c.Backend, err)
 	}
 	l.models.add(key, m)
 	l.log.Info("model loaded", "model", key, "backend", c.Backend,

@@ -33,8 +33,9 @@ type Router struct {
 	ctx      context.Context // ends at Close
 	stop     context.CancelCauseFunc
 	workers  sync.WaitGroup
-	settling sync.Mutex // held by the one worker that brings the pool in line with a set
-	closing  sync.Mutex // guards closed
+	settling sync.Mutex   // held by the one worker that brings the pool in line with a set
+	preloads atomic.Int64 // under way or to come
+	closing  sync.Mutex   // guards closed
 	closed   bool
 }
 
@@ -70,8 +71,15 @@ func (r *Router) Swap(set *channel.Set) {
 		return
 	}
 	r.set.Store(set)
-	r.workers.Go(func() { r.settle(set) })
+	r.preloads.Add(1)
+	r.workers.Go(func() {
+		defer r.preloads.Add(-1)
+		r.settle(set)
+	})
 }
+
+// Ready says whether calls are taken and all preloading is over, well or badly.
+func (r *Router) Ready() bool { return r.ctx.Err() == nil && r.preloads.Load() == 0 }
 
 // Close refuses new calls, waits for those that run and unloads all models. When the context
 // ends first, the running calls are ended with ErrClosed.
@@ -121,7 +129,11 @@ func (r *Router) settle(set *channel.Set) {
 	}
 	for _, c := range set.All() {
 		if c.Preload {
-			r.workers.Go(func() { r.preload(c) })
+			r.preloads.Add(1)
+			r.workers.Go(func() {
+				defer r.preloads.Add(-1)
+				r.preload(c)
+			})
 		}
 	}
 }

@@ -1,0 +1,36 @@
+package api
+
+import (
+	"github.com/kakeyad/kakeyad/api/openai"
+	"github.com/kakeyad/kakeyad/core/router"
+)
+
+// health is GET /health: what the daemon says of itself while it lives.
+func (s *Server) health(x *exchange) error {
+	status := "ok"
+	if !s.router.Ready() {
+		status = "loading"
+	}
+	return encode(x, struct {
+		Status  string `json:"status"`
+		Version string `json:"version,omitempty"`
+	}{status, s.options.Version})
+}
+
+// live is GET /livez: the process answers.
+func (s *Server) live(x *exchange) error {
+	x.http.SetContentType("text/plain; charset=utf-8")
+	x.http.SetBodyString("ok\n")
+	return nil
+}
+
+// ready is GET /readyz: requests are welcome, and what was to be preloaded is.
+func (s *Server) ready(x *exchange) error {
+	switch {
+	case s.ctx.Err() != nil:
+		return router.ErrClosed
+	case !s.router.Ready():
+		return &openai.Error{Status: 503, Type: openai.TypeServer, Code: "loading", Message: "models are being loaded", RetryAfter: 1}
+	}
+	return s.live(x)
+}

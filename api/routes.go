@@ -1,0 +1,76 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/fasthttp/router"
+	"github.com/valyala/fasthttp"
+
+	"github.com/kakeyad/kakeyad/api/openai"
+)
+
+const (
+	pathChat        = "/v1/chat/completions"
+	pathCompletions = "/v1/completions"
+	pathModels      = "/v1/models"
+)
+
+// quietPaths are asked so often that a good answer is logged for debugging only.
+var quietPaths = map[string]bool{"/health": true, "/livez": true, "/readyz": true, "/v1/kakeya/stats": true}
+
+// routes says which endpoint answers what.
+func (s *Server) routes() fasthttp.RequestHandler {
+	r := router.New()
+	r.RedirectTrailingSlash = false
+	r.RedirectFixedPath = false
+	r.HandleOPTIONS = true
+	r.GlobalOPTIONS = s.serve(s.preflight)
+	r.NotFound = s.serve(notFound)
+	r.MethodNotAllowed = s.serve(methodNotAllowed)
+
+	r.POST(pathChat, s.serve(s.chat))
+	r.POST(pathCompletions, s.serve(s.completions))
+	for path, run := range map[string]endpoint{
+		pathModels:             s.models,
+		pathModels + "/{id:*}": s.model,
+		"/health":              s.health,
+		"/livez":               s.live,
+		"/readyz":              s.ready,
+		"/v1/kakeya/stats":     s.stats,
+		"/v1/kakeya/channels":  s.channels,
+	} {
+		handler := s.serve(run)
+		r.GET(path, handler)
+		r.HEAD(path, handler)
+	}
+	return r.Handler
+}
+
+func notFound(x *exchange) error {
+	return &openai.Error{
+		Status: 404, Type: openai.TypeInvalid, Code: "not_found",
+		Message: fmt.Sprintf("there is nothing at %s %.200s", x.method, x.path),
+	}
+}
+
+func methodNotAllowed(x *exchange) error {
+	return &openai.Error{
+		Status: 405, Type: openai.TypeInvalid, Code: "method_not_allowed",
+		Message: fmt.Sprintf("%s does not take %s; it takes %s", x.path, x.method, x.http.Response.Header.Peek("Allow")),
+	}
+}
+
+// malformed answers what is no request, or too large a one.
+func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
+	out := &openai.Error{Status: 400, Type: openai.TypeInvalid, Code: "bad_request", Message: "the request cannot be read"}
+	var small *fasthttp.ErrSmallBuffer
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		out.Status, out.Code = 413, "request_too_large"
+		out.Message = fmt.Sprintf("the request is larger than %d bytes", s.options.MaxBody)
+	case errors.As(err, &small):
+		out.Status, out.Code, out.Message = 431, "headers_too_large", "the request's headers are too large"
+	}
+	writeError(ctx, out)
+}

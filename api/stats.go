@@ -1,0 +1,99 @@
+package api
+
+import (
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/router"
+)
+
+// poolStats is how the memory for models is used.
+type poolStats struct {
+	BudgetBytes int64 `json:"budget_bytes"`
+	UsedBytes   int64 `json:"used_bytes"`
+	Waiting     int   `json:"waiting"` // loads that wait for room
+	Loads       int64 `json:"loads"`
+	Failures    int64 `json:"failures"`
+	Unloads     int64 `json:"unloads"`
+	Evictions   int64 `json:"evictions"`
+	Expired     int64 `json:"expired"`
+	Died        int64 `json:"died"`
+}
+
+// modelStats is one loaded model, or one on its way.
+type modelStats struct {
+	Model        string     `json:"model"` // what channels share a loaded model by
+	State        string     `json:"state"`
+	Stage        string     `json:"stage,omitempty"` // of its loading
+	Progress     float32    `json:"progress"`        // from 0 to 1
+	Bytes        int64      `json:"bytes"`
+	Requests     int        `json:"requests"` // that hold it now
+	Waiting      int        `json:"waiting"`  // that wait for it to be loaded
+	Pinned       bool       `json:"pinned"`
+	LastUsed     time.Time  `json:"last_used"`
+	Expires      *time.Time `json:"expires,omitempty"`
+	Active       int        `json:"active"` // in slots
+	Queued       int        `json:"queued"`
+	Slots        int        `json:"slots"`
+	CellsUsed    int        `json:"cells_used"`
+	Cells        int        `json:"cells"`
+	Finished     int64      `json:"finished"`
+	PromptTokens int64      `json:"prompt_tokens"`
+	CachedTokens int64      `json:"cached_tokens"`
+	OutputTokens int64      `json:"output_tokens"`
+	Steps        int64      `json:"steps"`
+	MeanBatch    float64    `json:"mean_batch"` // tokens a step
+	Preempted    int64      `json:"preempted"`
+	BusySeconds  float64    `json:"busy_seconds"`
+}
+
+type channelStats struct {
+	Channel      string `json:"channel"`
+	Active       int64  `json:"active"`
+	Requests     int64  `json:"requests"`
+	Failed       int64  `json:"failed"`
+	Cancelled    int64  `json:"cancelled"`
+	PromptTokens int64  `json:"prompt_tokens"`
+	CachedTokens int64  `json:"cached_tokens"`
+	OutputTokens int64  `json:"output_tokens"`
+}
+
+// stats is GET /v1/kakeya/stats.
+func (s *Server) stats(x *exchange) error {
+	all := s.router.Stats(s.ctx)
+	u := all.Pool
+	models := make([]modelStats, len(all.Models))
+	for i := range all.Models {
+		models[i] = modelStatsOf(&all.Models[i])
+	}
+	channels := make([]channelStats, len(all.Channels))
+	for i, c := range all.Channels {
+		channels[i] = channelStats{c.Name, c.Active, c.Requests, c.Failed, c.Cancelled, c.PromptTokens, c.CachedTokens, c.OutputTokens}
+	}
+	return encode(x, struct {
+		Pool     poolStats      `json:"pool"`
+		Models   []modelStats   `json:"models"`
+		Channels []channelStats `json:"channels"`
+	}{poolStats{
+		BudgetBytes: u.Budget, UsedBytes: u.Used, Waiting: u.Waiting,
+		Loads: u.Counts.Loads, Failures: u.Counts.Failures, Unloads: u.Counts.Unloads,
+		Evictions: u.Counts.Evictions, Expired: u.Counts.Expired, Died: u.Counts.Died,
+	}, models, channels})
+}
+
+func modelStatsOf(m *router.ModelStats) modelStats {
+	b := m.Backend
+	out := modelStats{
+		Model: m.Key, State: string(m.State), Stage: m.Progress.Stage, Progress: m.Progress.Fraction,
+		Bytes: m.Bytes, Requests: m.Leases, Waiting: m.Waiters, Pinned: m.Pinned, LastUsed: m.LastUsed,
+		Active: b.Active, Queued: b.Waiting, Slots: b.Slots, CellsUsed: b.CellsUsed, Cells: b.Cells,
+		Finished: b.Requests, PromptTokens: b.PromptTokens, CachedTokens: b.CachedTokens,
+		OutputTokens: b.OutputTokens, Steps: b.Steps, Preempted: b.Preempted, BusySeconds: b.Busy.Seconds(),
+	}
+	if !m.Expires.IsZero() {
+		out.Expires = &m.Expires
+	}
+	if b.Steps > 0 {
+		out.MeanBatch = float64(b.StepTokens) / float64(b.Steps)
+	}
+	return out
+}

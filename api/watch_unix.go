@@ -1,0 +1,62 @@
+//go:build unix
+
+package api
+
+import (
+	"net"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// watch calls gone when the peer closes the connection, and returns a function that ends the
+// watching and waits until it has ended. Nothing is taken from the connection: the watcher waits
+// for it to be readable and peeks. When the peer sends more instead of closing, which is a
+// pipelined request, the watching ends, as there is no telling what comes behind.
+//
+// A peer that only shuts down its sending side counts as gone, as it does for net/http.
+func watch(conn net.Conn, gone func()) (stop func()) {
+	raw := rawConn(conn)
+	if raw == nil || conn.SetReadDeadline(time.Time{}) != nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var buf [1]byte
+		closed := false
+		// The callback's false parks the goroutine in the poller until the connection is
+		// readable or its deadline, which stop sets, has passed.
+		err := raw.Read(func(fd uintptr) bool {
+			n, _, err := unix.Recvfrom(int(fd), buf[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+			switch {
+			case err == unix.EAGAIN || err == unix.EINTR:
+				return false
+			case err != nil || n == 0:
+				closed = true
+			}
+			return true
+		})
+		if err == nil && closed {
+			gone()
+		}
+	}()
+	return func() {
+		_ = conn.SetReadDeadline(time.Unix(1, 0))
+		<-done
+		_ = conn.SetReadDeadline(time.Time{})
+	}
+}
+
+func rawConn(conn net.Conn) syscall.RawConn {
+	s, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
