@@ -1,0 +1,185 @@
+// Package executor runs decode steps of one model in llama.cpp. It implements engine.Executor and
+// engine.Embedder.
+package executor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/compute"
+)
+
+// Options are an executor's settings, without defaults.
+type Options struct {
+	Cells     int
+	Batch     int
+	Sequences int
+	Threads   compute.Threads
+	Flash     binding.FlashAttention
+	K, V      binding.KVType
+	Pooling   Pooling
+	// EmbedOnly is for models that only embed: their one context serves Embed, and Step is not
+	// called.
+	EmbedOnly bool
+	// Whole is for models whose tokens attend to later ones too: a text is one step.
+	Whole bool
+}
+
+// Executor is a model's KV cache and work buffers. The engine calls it from one goroutine,
+// Interrupt aside.
+type Executor struct {
+	model     *binding.Model
+	options   Options
+	ctx       *binding.Context
+	interrupt *binding.Interrupt
+	pool      *binding.Pool
+	release   func() // of pool
+	starts    []int32
+}
+
+// New allocates what steps need. The caller closes it before it frees the model.
+func New(model *binding.Model, o Options) (*Executor, error) {
+	pool, release, err := compute.Acquire(o.Threads)
+	if err != nil {
+		return nil, fmt.Errorf("start %d threads: %w", o.Threads.Count, err)
+	}
+	x := &Executor{
+		model:     model,
+		options:   o,
+		interrupt: binding.NewInterrupt(),
+		pool:      pool,
+		release:   release,
+		starts:    make([]int32, o.Sequences),
+	}
+	x.ctx, err = binding.NewContext(model, x.params(o.Cells, o.Batch, o.Sequences, o.EmbedOnly))
+	if err != nil {
+		x.interrupt.Free()
+		release()
+		return nil, fmt.Errorf("allocate %d KV cells: %w", o.Cells, err)
+	}
+	return x, nil
+}
+
+func (x *Executor) params(cells, batch, sequences int, embeddings bool) binding.ContextParams {
+	p := binding.ContextParams{
+		Cells:      cells,
+		Batch:      batch,
+		Sequences:  sequences,
+		Threads:    x.options.Threads.Count,
+		Pool:       x.pool,
+		Flash:      x.options.Flash,
+		K:          x.options.K,
+		V:          x.options.V,
+		Embeddings: embeddings,
+	}
+	if !x.model.Recurrent() {
+		// A running state cannot be put back to what it was before a step.
+		p.Interrupt = x.interrupt
+	}
+	return p
+}
+
+// Close frees the cache, the buffers and the threads.
+func (x *Executor) Close() {
+	x.ctx.Free()
+	x.interrupt.Free()
+	x.release()
+}
+
+// Memory counts the bytes of the model and of the executor.
+func (x *Executor) Memory() binding.Memory { return x.ctx.Memory() }
+
+// AllocatedCells is the size of the cache: Cells, rounded up.
+func (x *Executor) AllocatedCells() int { return x.ctx.Cells() }
+
+// Limits implements engine.Executor. llama.cpp rounds the cells up; what is over is left alone,
+// so that a request may have what was asked for and no more.
+func (x *Executor) Limits() engine.Limits {
+	return engine.Limits{
+		Sequences:  x.options.Sequences,
+		Cells:      x.options.Cells,
+		Batch:      x.ctx.Batch(),
+		Vocabulary: x.model.VocabularySize(),
+		CopyIsFree: true,
+	}
+}
+
+// Step implements engine.Executor.
+func (x *Executor) Step(items []engine.Item) error {
+	x.ctx.Clear()
+	for i := range items {
+		it := &items[i]
+		x.ctx.Add(it.Token, it.Pos, int32(it.Seq), it.Output)
+	}
+	err := x.decode(x.ctx)
+	if err == nil || errors.Is(err, engine.ErrNoCells) {
+		return err
+	}
+	x.undo(items)
+	return err
+}
+
+// decode waits for its turn and computes what was added to ctx.
+func (x *Executor) decode(ctx *binding.Context) error {
+	err := compute.Do(ctx.Decode)
+	x.interrupt.Lower()
+	switch {
+	case errors.Is(err, binding.ErrNoCells):
+		return engine.ErrNoCells
+	case errors.Is(err, binding.ErrInterrupted):
+		return engine.ErrInterrupted
+	}
+	return err
+}
+
+// undo forgets what a failed step may have left behind.
+func (x *Executor) undo(items []engine.Item) {
+	const none = -1
+	for i := range x.starts {
+		x.starts[i] = none
+	}
+	for _, it := range items {
+		if x.starts[it.Seq] == none {
+			x.starts[it.Seq] = it.Pos
+		}
+	}
+	for seq, from := range x.starts {
+		if from != none {
+			x.ctx.RemoveCells(int32(seq), from, -1)
+		}
+	}
+}
+
+// Logits implements engine.Executor.
+func (x *Executor) Logits(n int) []float32 { return x.ctx.Logits(n) }
+
+// SeqRemove implements engine.Executor.
+func (x *Executor) SeqRemove(seq engine.SeqID, from, to int32) bool {
+	return x.ctx.RemoveCells(int32(seq), from, to)
+}
+
+// SeqCopy implements engine.Executor. The cells are shared, not copied. A running state has no
+// cells to share.
+func (x *Executor) SeqCopy(src, dst engine.SeqID, to int32) bool {
+	if x.model.Recurrent() {
+		return false
+	}
+	x.ctx.ShareCells(int32(src), int32(dst), to)
+	return true
+}
+
+// Interrupt implements engine.Executor.
+func (x *Executor) Interrupt() { x.interrupt.Raise() }
+
+// Warm runs the model once, so that the first request does not wait for its weights to be read,
+// and leaves the cache empty.
+func (x *Executor) Warm(token int32) error {
+	x.ctx.SetWarmup(true)
+	defer x.ctx.SetWarmup(false)
+	x.ctx.Clear()
+	x.ctx.Add(token, 0, 0, true)
+	defer x.ctx.ClearCache()
+	return x.decode(x.ctx)
+}

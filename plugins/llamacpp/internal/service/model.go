@@ -1,0 +1,43 @@
+package service
+
+import (
+	"context"
+	"sync"
+
+	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/vocab"
+)
+
+// model is a loaded one.
+type model struct {
+	info    backend.ModelInfo
+	ranks   bool // its one output is a score, not a vector
+	weights *binding.Model
+	vocab   *vocab.Vocabulary
+	exec    *executor.Executor
+	engine  *engine.Engine
+	freed   sync.Once
+}
+
+// close ends all requests and frees the model, unless ctx ends while a step is still running; it
+// may be called again. What requests still have to say they take from Go's memory.
+func (m *model) close(ctx context.Context) error {
+	if err := m.engine.Close(ctx); err != nil {
+		return err
+	}
+	m.freed.Do(m.free)
+	return nil
+}
+
+func (m *model) free() {
+	if m.exec != nil {
+		m.exec.Close()
+	}
+	if m.vocab != nil {
+		m.vocab.Close()
+	}
+	m.weights.Free()
+}
