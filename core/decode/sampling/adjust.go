@@ -43,7 +43,7 @@ func (s *Sampler) penalise(logit float32, n int) float32 {
 	if logit > 0 {
 		logit /= s.settings.repeat
 	} else {
-		logit *= s.settings.repeat
+		logit = float32(logit * s.settings.repeat)
 	}
 	return logit - float32(float32(n)*s.settings.frequency) - s.settings.presence
 }

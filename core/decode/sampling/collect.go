@@ -57,7 +57,7 @@ func above(x []float32, from int, floor float32) int {
 // atLeast appends those of x that are at least floor, -Inf aside, in order of token. top is the
 // greatest of x, and nothing in x is NaN.
 func atLeast(dst []candidate, x []float32, floor, top float32) []candidate {
-	below := max(math.Nextafter32(floor, negInf), negInf)
+	below := math.Nextafter32(floor, negInf)
 	for i := above(x, 0, below); i < len(x); i = above(x, i+1, below) {
 		c := candidate{token: int32(i), logit: x[i], rank: float64(x[i])}
 		c.weigh(top)

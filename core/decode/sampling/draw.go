@@ -18,7 +18,7 @@ func (s *Sampler) draw(logits []float32) (backend.Token, error) {
 		c[i].weight = exp(float64((float64(c[i].logit) - float64(top)) * scale))
 		mass += c[i].weight
 	}
-	left := s.random.Float64() * mass
+	left := float64(s.random.Float64() * mass)
 	last := 0
 	for i := range c {
 		if c[i].weight == 0 {
@@ -51,7 +51,7 @@ func (s *Sampler) drawFromAll(logits []float32) (backend.Token, error) {
 		mass += sum
 	}
 
-	left := s.random.Float64() * mass
+	left := float64(s.random.Float64() * mass)
 	block := 0
 	for i, sum := range s.blocks {
 		if sum == 0 {
