@@ -1,0 +1,145 @@
+package config
+
+import (
+	"github.com/kakeyad/kakeyad/core/channel"
+)
+
+// Config is a whole configuration, merged, checked and composed. It is immutable: do not write to
+// it or to what it points at.
+//
+// The comments of the fields that have a json tag are the descriptions in the schema and in
+// docs/config.md. The tag reload:"restart" marks what a running daemon does not take over, the tag
+// path:"true" what is relative to the configuration file's folder.
+type Config struct {
+	// Address to serve HTTP on, as host:port. An empty host is all interfaces.
+	Listen string `json:"listen,omitempty" reload:"restart" jsonschema:"format=hostport"`
+	// Folder of model files. A model's file is relative to it.
+	ModelsDir string `json:"models_dir,omitempty" path:"true" jsonschema:"minLength=1"`
+	// Folder for what must outlive the daemon. By default kakeyad below XDG_STATE_HOME, or
+	// .local/state/kakeyad in the home folder.
+	DataDir string `json:"data_dir,omitempty" path:"true" reload:"restart" jsonschema:"minLength=1"`
+	// Memory for loaded models: a size such as 8GiB, a share of the machine's such as 50%, or auto,
+	// which is half of it.
+	Memory Memory `json:"memory,omitempty" reload:"restart"`
+	// Whether model files in models_dir that no model names are served too, each under a short name
+	// made of its profile or its file name: always, never, or auto, which does so when the
+	// configuration names no models.
+	Discover string `json:"discover,omitempty" jsonschema:"enum=auto,enum=always,enum=never"`
+	// Whether a request may name a channel id that is not configured, when its model is and its
+	// parts are known.
+	ComposeOnRequest bool `json:"compose_on_request"`
+
+	// The log.
+	Log Log `json:"log,omitempty"`
+	// The HTTP server.
+	Server Server `json:"server,omitempty" reload:"restart"`
+	// Loaded models.
+	Pool Pool `json:"pool,omitempty" reload:"restart"`
+	// Plugin processes.
+	Plugins Plugins `json:"plugins,omitempty" reload:"restart"`
+
+	// Models, by short name.
+	Models map[string]Model `json:"models,omitempty"`
+	// What every channel starts from.
+	Defaults Defaults `json:"defaults,omitempty"`
+	// Channels, by name. A name that is a channel id says what it is made of; any other name needs
+	// a model.
+	Channels map[string]Channel `json:"channels,omitempty"`
+	// Other names, each for a channel or a channel id.
+	Aliases map[string]string `json:"aliases,omitempty"`
+
+	// Set is the channels, composed.
+	Set *channel.Set `json:"-"`
+	// File is the configuration file's absolute path, "" when there is none.
+	File string `json:"-"`
+	// Files are all files that the configuration was read from, File first, chat templates after.
+	Files []string `json:"-"`
+	// Notices are what is odd but not wrong, for the log.
+	Notices []string `json:"-"`
+
+	digest string // of the bytes of Files and the list of models found
+}
+
+// Log says how the daemon logs.
+type Log struct {
+	// Least important level that is written.
+	Level string `json:"level,omitempty" jsonschema:"enum=debug,enum=info,enum=warn,enum=error"`
+	// Form of a line: text for people, json for machines, auto for text on a terminal and json
+	// otherwise.
+	Format string `json:"format,omitempty" reload:"restart" jsonschema:"enum=auto,enum=text,enum=json"`
+}
+
+// Server bounds what HTTP clients may do.
+type Server struct {
+	// Largest request body.
+	MaxBody Size `json:"max_body,omitempty"`
+	// Longest time for a whole request to arrive.
+	ReadTimeout Duration `json:"read_timeout,omitempty"`
+	// Longest time that a connection may stay open without a request.
+	IdleTimeout Duration `json:"idle_timeout,omitempty"`
+	// Most requests that generate at the same time, all channels together; more are told to come
+	// back. 0 is no limit.
+	MaxStreams int `json:"max_streams,omitempty" jsonschema:"minimum=0"`
+	// How long running requests may go on after the daemon was told to stop.
+	ShutdownGrace Duration `json:"shutdown_grace,omitempty"`
+}
+
+// Pool says how long loaded models stay.
+type Pool struct {
+	// A model that nobody has used for so long is unloaded; never keeps it. A channel may say
+	// otherwise.
+	IdleTTL TTL `json:"idle_ttl,omitempty"`
+	// How long unloading a model may take before its plugin is taken for hung.
+	UnloadTimeout Duration `json:"unload_timeout,omitempty"`
+}
+
+// Plugins says which plugins there are and how they are watched over.
+type Plugins struct {
+	// Folder of plugin binaries, named kakeya-<kind>-<name>. By default the folder of the daemon's
+	// own binary.
+	Dir string `json:"dir,omitempty" path:"true" jsonschema:"minLength=1"`
+	// Plugins beside those in dir. One of the same kind and name replaces that of dir.
+	List []Plugin `json:"list,omitempty"`
+	// How long a plugin may take to start.
+	StartTimeout Duration `json:"start_timeout,omitempty"`
+	// How long a plugin may take to stop before it is killed.
+	StopTimeout Duration `json:"stop_timeout,omitempty"`
+	// Health checks of running plugins.
+	Health Health `json:"health,omitempty"`
+	// Restarts of plugins that died.
+	Restart Restart `json:"restart,omitempty"`
+}
+
+// Plugin is one plugin binary.
+type Plugin struct {
+	// Name that channels use.
+	Name string `json:"name" jsonschema:"required,pattern=^[a-z]([a-z0-9_-]*[a-z0-9])?$"`
+	// What it is.
+	Kind string `json:"kind" jsonschema:"required,enum=backend,enum=codec,enum=drafter"`
+	// Its binary. A path without a separator is relative to the configuration file too, never
+	// looked up in PATH.
+	Path string `json:"path" path:"true" jsonschema:"required,minLength=1"`
+	// Arguments.
+	Args []string `json:"args,omitempty"`
+	// Environment variables beside those that every plugin gets.
+	Env map[string]string `json:"env,omitempty"`
+	// SHA-256 of the binary, 64 hexadecimal digits. When given, another binary is refused.
+	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-fA-F]{64}$"`
+}
+
+// Health says how plugins are checked.
+type Health struct {
+	// Time between two checks of a plugin.
+	Interval Duration `json:"interval,omitempty"`
+	// A check that takes longer means that the plugin hangs.
+	Timeout Duration `json:"timeout,omitempty"`
+}
+
+// Restart says how long to wait before a plugin that died is started again. The wait doubles with
+// each death from min to max.
+type Restart struct {
+	// First wait.
+	Min Duration `json:"min,omitempty"`
+	// Longest wait.
+	Max Duration `json:"max,omitempty"`
+}
