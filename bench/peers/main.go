@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/kakeyad/kakeyad/bench/internal/harness"
+	"github.com/kakeyad/kakeyad/bench/harness"
 )
 
 const (
@@ -52,8 +52,8 @@ type contender struct {
 func run(ctx context.Context) error {
 	models := os.Getenv("KAKEYAD_MODELS")
 	config := fmt.Sprintf(`
-models: {smollm2-135m: {path: %s}}
-channels: {smollm2-135m: {model: smollm2-135m, context: %d, cache_tokens: %d, parallel: %d, threads: %d, preload: true}}
+models: {smollm2-135m: {file: %s}}
+channels: {smollm2-135m: {load: {context: %d, cache_tokens: %d, parallel: %d, threads: %d}, preload: true}}
 `, model, cacheSize, cacheSize, streams, *threads)
 	ours, err := harness.StartKakeyad(ctx, os.Getenv("KAKEYAD_BIN"), models, config)
 	if err != nil {

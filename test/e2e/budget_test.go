@@ -12,29 +12,26 @@ import (
 
 // twoModels gives SmolLM2 and Gemma-3 a budget that only one of them fits at a time.
 const twoModels = `
-memory: {budget: 420MiB}
+memory: 420MiB
 models:
-  smollm2-135m: {path: SmolLM2-135M-Instruct.Q4_1.gguf}
-  gemma-3-270m: {path: gemma-3-270m-q4_k_m.gguf}
+  smollm2-135m: {file: SmolLM2-135M-Instruct.Q4_1.gguf}
+  gemma-3-270m: {file: gemma-3-270m-q4_k_m.gguf}
 channels:
-  smollm2-135m: {model: smollm2-135m, context: 1024, parallel: 2}
-  gemma-3-270m: {model: gemma-3-270m, context: 1024, parallel: 2}
+  smollm2-135m: {load: {context: 1024, parallel: 2}}
+  gemma-3-270m: {load: {context: 1024, parallel: 2}}
 `
 
 // stats is the part of /v1/kakeya/stats that the tests look at.
 type stats struct {
+	Pool struct {
+		BudgetBytes int64 `json:"budget_bytes"`
+		UsedBytes   int64 `json:"used_bytes"`
+	} `json:"pool"`
 	Models []struct {
-		Key      string   `json:"key"`
-		Channels []string `json:"channels"`
-		State    string   `json:"state"`
-		Bytes    int64    `json:"bytes"`
-		Active   int      `json:"active"`
-		Waiting  int      `json:"waiting"`
+		Model    string `json:"model"` // its load key
+		State    string `json:"state"`
+		Requests int    `json:"requests"`
 	} `json:"models"`
-	Memory struct {
-		Budget int64 `json:"budget"`
-		Used   int64 `json:"used"`
-	} `json:"memory"`
 }
 
 func (d *daemon) stats() stats {
@@ -44,13 +41,13 @@ func (d *daemon) stats() stats {
 	return s
 }
 
-// awaitActive waits until n requests are being generated.
+// awaitActive waits until n requests hold a model.
 func (d *daemon) awaitActive(n int) {
 	d.t.Helper()
 	d.eventually(fmt.Sprintf("%d active requests", n), func() bool {
 		active := 0
 		for _, m := range d.stats().Models {
-			active += m.Active + m.Waiting
+			active += m.Requests
 		}
 		return active == n
 	})
@@ -70,14 +67,9 @@ func TestTwoModelsUnderABudgetForOne(t *testing.T) {
 			require.NoError(t, err, model)
 			assert.Positive(t, got.Usage.CompletionTokens)
 			s := d.stats()
-			assert.LessOrEqual(t, s.Memory.Used, s.Memory.Budget)
-			var loaded []string
-			for _, m := range s.Models {
-				if m.State == "ready" {
-					loaded = append(loaded, m.Channels...)
-				}
-			}
-			assert.Equal(t, []string{model}, loaded)
+			assert.LessOrEqual(t, s.Pool.UsedBytes, s.Pool.BudgetBytes)
+			require.Len(t, s.Models, 1, "one model fits")
+			assert.Equal(t, "ready", s.Models[0].State)
 		}
 	}
 

@@ -18,9 +18,9 @@ const smollm2 = "smollm2-135m"
 // oneModel serves SmolLM2 under its short name.
 const oneModel = `
 models:
-  smollm2-135m: {path: SmolLM2-135M-Instruct.Q4_1.gguf}
+  smollm2-135m: {file: SmolLM2-135M-Instruct.Q4_1.gguf}
 channels:
-  smollm2-135m: {model: smollm2-135m, context: 2048, parallel: 8, cache_tokens: 8192}
+  smollm2-135m: {load: {context: 2048, parallel: 8, cache_tokens: 8192}}
 `
 
 func chatParams(prompt string) openai.ChatCompletionNewParams {

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/kakeyad/kakeyad/bench/harness"
+)
+
+// inProcess runs the same requests through the API and through plugins/llamacpp/inprocess, which calls the
+// plugin's code without gRPC, router or HTTP, round by round in turn.
+func inProcess(ctx context.Context, w *tabwriter.Writer) error {
+	server, client, err := startSmolLM2(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer server.Stop()
+	direct, err := startDirect(ctx)
+	if err != nil {
+		return err
+	}
+	defer direct.stop()
+
+	var api, plain struct{ generation, prefill harness.Sample }
+	for round := -1; round < *rounds; round++ { // round -1 warms both up and is not counted
+		short := harness.Request{Prompt: harness.Prompt(16, 100+round), Tokens: 2 * *tokens}
+		long := harness.Request{Prompt: harness.Prompt(900, 200+round), Tokens: 2}
+		viaAPI := func() error {
+			return measure(round, &api.generation, &api.prefill, short, long, func(r harness.Request) (harness.Result, error) {
+				return client.Stream(ctx, r)
+			})
+		}
+		viaPlugin := func() error {
+			return measure(round, &plain.generation, &plain.prefill, short, long, direct.run)
+		}
+		order := []func() error{viaAPI, viaPlugin}
+		if round%2 != 0 {
+			order = []func() error{viaPlugin, viaAPI}
+		}
+		for _, run := range order {
+			if err := run(); err != nil {
+				return err
+			}
+		}
+		if round >= 0 {
+			progress("inprocess", round)
+		}
+	}
+	fmt.Fprintln(w, "measure\tAPI\tin process\tratio (median, range)\twanted")
+	row := func(name string, a, b harness.Sample) {
+		r := harness.Ratios(a, b)
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.3f (%.3f to %.3f)\t>= 0.98\n", name, a.Median(), b.Median(), r.Median(), r.Quantile(0), r.Quantile(1))
+	}
+	row("generation, tokens/s", api.generation, plain.generation)
+	row("prefill, tokens/s", api.prefill, plain.prefill)
+	return nil
+}
+
+func measure(round int, generation, prefill *harness.Sample, short, long harness.Request, run func(harness.Request) (harness.Result, error)) error {
+	a, err := run(short)
+	if err != nil {
+		return err
+	}
+	b, err := run(long)
+	if err != nil {
+		return err
+	}
+	if round >= 0 {
+		*generation = append(*generation, a.TokensPerSecond())
+		*prefill = append(*prefill, b.PrefillPerSecond())
+	}
+	return nil
+}
+
+// direct is a running plugins/llamacpp/inprocess: one JSON request a line in, one JSON result a line out.
+type direct struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Scanner
+}
+
+func startDirect(ctx context.Context) (*direct, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(os.Getenv("KAKEYAD_BIN"), "llamacpp-inprocess"),
+		"-model", filepath.Join(os.Getenv("KAKEYAD_MODELS"), modelFile),
+		"-context", strconv.Itoa(cells), "-parallel", strconv.Itoa(slots), "-threads", strconv.Itoa(*threads))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &direct{cmd: cmd, in: in, out: bufio.NewScanner(out)}, nil
+}
+
+func (d *direct) run(r harness.Request) (harness.Result, error) {
+	if err := json.NewEncoder(d.in).Encode(r); err != nil {
+		return harness.Result{}, err
+	}
+	if !d.out.Scan() {
+		return harness.Result{}, fmt.Errorf("llamacpp-inprocess ended: %w", d.out.Err())
+	}
+	var result harness.Result
+	return result, json.Unmarshal(d.out.Bytes(), &result)
+}
+
+func (d *direct) stop() error {
+	d.in.Close()
+	return d.cmd.Wait()
+}
