@@ -18,14 +18,16 @@ var Handshake = plugin.HandshakeConfig{
 // MaxMessage is the most bytes of one message in either direction. A larger one is ErrInvalid.
 const MaxMessage = 256 << 20
 
-// Windows and buffers of a connection. Fixed windows switch off gRPC's bandwidth estimator and
-// its pings; they are large enough that a reader that is late for a moment does not stall a
-// stream of small events. See docs/performance.md.
+// Windows of a connection. Fixed ones switch off gRPC's bandwidth estimator and its pings; these
+// are large enough that a reader that is late for a moment does not stall a stream of small events.
 const (
 	streamWindow = 1 << 20
 	connWindow   = 16 << 20
-	bufferBytes  = 64 << 10
 )
+
+// streamWorkers are goroutines of the plugin that wait for calls, their stacks grown already. A
+// call beyond them gets a goroutine of its own.
+const streamWorkers = 64
 
 // DialOptions are those of the host's end of a connection.
 func DialOptions() []grpc.DialOption {
@@ -33,8 +35,6 @@ func DialOptions() []grpc.DialOption {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)),
 		grpc.WithInitialWindowSize(streamWindow),
 		grpc.WithInitialConnWindowSize(connWindow),
-		grpc.WithReadBufferSize(bufferBytes),
-		grpc.WithWriteBufferSize(bufferBytes),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDisableRetry(),
 		grpc.WithIdleTimeout(0),
@@ -48,8 +48,7 @@ func ServerOptions() []grpc.ServerOption {
 		grpc.MaxSendMsgSize(MaxMessage),
 		grpc.InitialWindowSize(streamWindow),
 		grpc.InitialConnWindowSize(connWindow),
-		grpc.ReadBufferSize(bufferBytes),
-		grpc.WriteBufferSize(bufferBytes),
+		grpc.NumStreamWorkers(streamWorkers),
 		grpc.MaxConcurrentStreams(math.MaxUint32),
 	}
 }
