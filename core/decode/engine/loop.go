@@ -1,0 +1,238 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+)
+
+// loop is the one goroutine that drives the executor. It owns all that is here, and the requests
+// from submission until it ends them.
+type loop struct {
+	exec       Executor
+	opts       Options
+	mailbox    *mailbox
+	cache      *cache
+	maxOutputs int
+	ceiling    int // cells that can be had, as far as known: the executor may lack some that it announced
+
+	active  []*request // that have a sequence, oldest first
+	queue   []*request // that wait for one, oldest first
+	embeds  []*request
+	mail    mail
+	plan    plan
+	stats   backend.Stats
+	now     time.Time // when the current round began, or its step ended
+	stopped error     // what requests end with when the engine closes
+}
+
+func newLoop(exec Executor, opts Options, m *mailbox) *loop {
+	limits := exec.Limits()
+	l := &loop{
+		exec:       exec,
+		opts:       opts,
+		mailbox:    m,
+		cache:      newCache(exec),
+		ceiling:    limits.Cells,
+		maxOutputs: outputBytes / (4 * max(1, limits.Vocabulary)),
+		stopped:    fmt.Errorf("engine: closed: %w", backend.ErrModelNotLoaded),
+	}
+	l.stats.Slots, l.stats.Cells = opts.Parallel, limits.Cells
+	l.publish()
+	return l
+}
+
+// run works until the mailbox is closed.
+func (l *loop) run() {
+	defer close(l.mailbox.done)
+	for l.receive() {
+		l.now = time.Now()
+		l.admit()
+		l.embed()
+		l.step()
+	}
+	for _, rs := range [][]*request{l.active, l.queue, l.embeds, l.mail.arrivals} {
+		for _, r := range slices.Clone(rs) {
+			l.end(r, l.stopped)
+		}
+	}
+}
+
+// receive takes what callers sent, and waits for it when there is nothing else to do. False: the
+// engine was closed.
+func (l *loop) receive() bool {
+	idle := len(l.active)+len(l.queue)+len(l.embeds) == 0
+	l.mailbox.collect(&l.mail, idle)
+	if l.mail.closed {
+		return false
+	}
+	for _, r := range l.mail.arrivals {
+		if r.embedding != nil {
+			l.embeds = append(l.embeds, r)
+		} else {
+			l.queue = append(l.queue, r)
+		}
+	}
+	for _, r := range l.mail.cancels {
+		l.end(r, errCancelled)
+	}
+	clear(l.mail.arrivals)
+	clear(l.mail.cancels)
+	return true
+}
+
+// admit gives sequences to waiting requests, oldest first, as slots and cells allow.
+func (l *loop) admit() {
+	if len(l.active) == 0 {
+		l.ceiling = l.exec.Limits().Cells
+	}
+	free := l.opts.Parallel - len(l.active)
+	for i := 0; i < len(l.queue) && free > 0; {
+		r := l.queue[i]
+		switch l.place(r) {
+		case placed:
+			l.queue = slices.Delete(l.queue, i, i+1)
+			l.activate(r)
+		case awaiting:
+			i++
+		case crowded:
+			return
+		}
+		free--
+	}
+}
+
+// activate keeps the order of arrival: a request that was preempted is older than those that came
+// after it.
+func (l *loop) activate(r *request) {
+	l.active = insertByArrival(l.active, r)
+	l.publish()
+}
+
+func insertByArrival(rs []*request, r *request) []*request {
+	i, _ := slices.BinarySearchFunc(rs, r, func(a, b *request) int { return cmp.Compare(a.arrival, b.arrival) })
+	return slices.Insert(rs, i, r)
+}
+
+// step computes one step for the active requests and hands out what it yields.
+func (l *loop) step() {
+	if !l.prepare() {
+		return
+	}
+	if !l.mailbox.begin(l.plan.parts) {
+		return
+	}
+	used := l.cache.ledger.used()
+	start := time.Now()
+	err := l.exec.Step(l.plan.items)
+	l.now = time.Now()
+	l.mailbox.finish(l.plan.parts)
+	l.stats.Busy += l.now.Sub(start)
+	switch {
+	case err == nil:
+		l.commit()
+	case errors.Is(err, ErrInterrupted):
+	case errors.Is(err, ErrNoCells) && l.relieve():
+		l.ceiling = used + len(l.plan.items) - 1
+	default:
+		l.fail(err)
+	}
+	l.publish()
+}
+
+// prepare plans a step for which there are cells. False: there is nothing to do.
+func (l *loop) prepare() bool {
+	for len(l.active) > 0 {
+		l.plan.make(l.active, l.opts.Batch, l.opts.PrefillChunk, l.maxOutputs)
+		if l.cache.ledger.used()+len(l.plan.items) <= l.ceiling || !l.relieve() {
+			return true
+		}
+	}
+	return false
+}
+
+// relieve frees cells: those of the least recently used cached prefix, or else those of the
+// youngest active request, which waits to be taken up again. False: the one active request has all
+// the cells already.
+func (l *loop) relieve() bool {
+	if l.cache.evict(nil) {
+		return true
+	}
+	if len(l.active) < 2 {
+		return false
+	}
+	r := l.active[len(l.active)-1]
+	l.active = l.active[:len(l.active)-1]
+	l.cache.release(r.seq, false)
+	r.seq = nil
+	l.queue = insertByArrival(l.queue, r)
+	l.stats.Preempted++
+	return true
+}
+
+// commit records what the step computed and gives each task its logits.
+func (l *loop) commit() {
+	l.stats.Steps++
+	l.stats.StepTokens += int64(len(l.plan.items))
+	for _, p := range l.plan.parts {
+		if !p.r.generating() {
+			l.stats.PromptTokens += int64(p.n)
+		}
+		l.cache.extend(p.r.seq, p.r.tokens[p.from:p.from+p.n])
+		drawn := len(p.r.tokens)
+		for k := range p.outputs {
+			done, err := p.r.task.logits(p.r, l.exec.Logits(p.first+k), l.now)
+			if done || err != nil {
+				l.end(p.r, err)
+				break
+			}
+		}
+		l.stats.OutputTokens += int64(len(p.r.tokens) - drawn)
+	}
+	l.ceiling = max(l.ceiling, l.cache.ledger.used())
+}
+
+// fail ends the requests that a failed step worked for. What their sequences hold is given up.
+func (l *loop) fail(err error) {
+	for _, p := range l.plan.parts {
+		l.cache.clear(p.r.seq)
+		l.end(p.r, fmt.Errorf("engine: decode step of %d tokens: %w", len(l.plan.items), err))
+	}
+}
+
+// end lets go of a request: what it computed stays as a cached prefix.
+func (l *loop) end(r *request, err error) {
+	if r.ended {
+		return
+	}
+	r.ended = true
+	if r.seq != nil {
+		l.cache.release(r.seq, !r.private)
+		r.seq = nil
+	}
+	is := func(q *request) bool { return q == r }
+	l.active = slices.DeleteFunc(l.active, is)
+	l.queue = slices.DeleteFunc(l.queue, is)
+	l.embeds = slices.DeleteFunc(l.embeds, is)
+	if err == nil {
+		l.stats.Requests++
+	}
+	r.err = err
+	l.count()
+	l.mailbox.leave(l.stats)
+	close(r.done)
+}
+
+func (l *loop) count() {
+	l.stats.Active = len(l.active)
+	l.stats.CellsUsed = l.cache.ledger.used()
+}
+
+func (l *loop) publish() {
+	l.count()
+	l.mailbox.publish(l.stats)
+}

@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+)
+
+// Defaults of [Options].
+const (
+	DefaultParallel     = 4
+	DefaultPrefillChunk = 64
+	DefaultQueue        = 256
+)
+
+// Options are an engine's settings. Zero means the default.
+type Options struct {
+	Context      int // most tokens of one request, prompt and answer; 0: Limits.Cells
+	Parallel     int // slots: requests decoded together
+	Batch        int // most items of one step; 0: Limits.Batch
+	PrefillChunk int // most prompt tokens of a step in which others generate; held between Parallel and Batch
+	Queue        int // requests that may wait for a slot
+}
+
+// resolve fills in the defaults and refuses what the executor cannot do.
+func (o Options) resolve(l Limits) (Options, error) {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&o.Context, l.Cells)
+	def(&o.Parallel, min(DefaultParallel, l.Sequences))
+	def(&o.Batch, l.Batch)
+	def(&o.PrefillChunk, DefaultPrefillChunk)
+	def(&o.Queue, DefaultQueue)
+	for _, c := range []struct {
+		name             string
+		value, low, high int
+	}{
+		{"context", o.Context, 2, l.Cells},
+		{"parallel", o.Parallel, 1, l.Sequences},
+		{"batch", o.Batch, o.Parallel, l.Batch},
+		{"prefill chunk", o.PrefillChunk, 1, max(o.PrefillChunk, 1)},
+		{"queue", o.Queue, 1, max(o.Queue, 1)},
+	} {
+		if c.value < c.low || c.value > c.high {
+			return Options{}, fmt.Errorf("engine: %s of %d is not within %d to %d: %w", c.name, c.value, c.low, c.high, base.ErrInvalid)
+		}
+	}
+	o.PrefillChunk = min(max(o.PrefillChunk, o.Parallel), o.Batch)
+	return o, nil
+}

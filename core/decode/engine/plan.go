@@ -1,0 +1,68 @@
+package engine
+
+import "slices"
+
+// part is a request's share of a step: n tokens from index from on, of which the last outputs have
+// logits, the first of them being the step's output number first.
+type part struct {
+	r              *request
+	from, n        int
+	first, outputs int
+}
+
+// outputBytes bounds the logits of one step. Only scoring asks for more than one output a request.
+const outputBytes = 32 << 20
+
+// plan is one step in the making. Its slices are reused from step to step.
+type plan struct {
+	parts      []part
+	items      []Item
+	outputs    int
+	prefilling []*request
+}
+
+// make shares a step out among the active requests: one token to each that generates, and prompt
+// tokens to the others, evenly. So that long prompts do not stall those that generate, their
+// tokens are few (chunk) when any does, and fill the batch when none does.
+func (p *plan) make(active []*request, batch, chunk, maxOutputs int) {
+	p.parts, p.items, p.outputs = p.parts[:0], p.items[:0], 0
+	p.prefilling = p.prefilling[:0]
+	for _, r := range active {
+		if r.generating() {
+			p.add(r, 1)
+		} else {
+			p.prefilling = append(p.prefilling, r)
+		}
+	}
+	left := batch - len(p.items)
+	if len(p.items) > 0 {
+		left = min(left, chunk)
+	}
+	// Those that need least come first: what they leave over goes to the others.
+	slices.SortStableFunc(p.prefilling, func(a, b *request) int { return a.pending() - b.pending() })
+	for i, r := range p.prefilling {
+		share := max(1, left/(len(p.prefilling)-i))
+		unscored := max(0, r.outputFrom-len(r.seq.tokens))
+		n := min(r.pending(), share, left, unscored+max(1, maxOutputs/len(active)))
+		if n > 0 {
+			p.add(r, n)
+			left -= n
+		}
+	}
+	clear(p.prefilling)
+}
+
+// add appends r's next n tokens.
+func (p *plan) add(r *request, n int) {
+	from := len(r.seq.tokens)
+	q := part{r: r, from: from, n: n, first: p.outputs}
+	for i := from; i < from+n; i++ {
+		output := i >= r.outputFrom
+		if output {
+			q.outputs++
+		}
+		p.items = append(p.items, Item{Token: r.tokens[i], Pos: int32(i), Seq: r.seq.id, Output: output})
+	}
+	p.outputs += q.outputs
+	p.parts = append(p.parts, q)
+}
