@@ -27,6 +27,9 @@ func (c *composer) unite(name string, spec Spec) (Spec, ID, []*Error) {
 		agree("drafter", id.Drafter, spec.Drafter.Name)
 	}
 	if !id.Codec.IsZero() && spec.Codec != nil {
+		if id.Codec.Boundary == Unset {
+			id.Codec.Boundary = spec.Codec.Boundary
+		}
 		if said := spec.Codec.text(id.Codec); said != id.Codec.String() {
 			errs = append(errs, &Error{Key: []string{"codec"}, Err: fmt.Errorf("%w: %s, but the channel's name says %s", ErrRefused, said, id.Codec)})
 		}

@@ -57,6 +57,10 @@ type Config struct {
 	// Notices are what is odd but not wrong, for the log.
 	Notices []string `json:"-"`
 
+	// NeedRestart are the keys that differ from what the daemon was started with and that it does
+	// not take over while it runs. Only Watch sets it.
+	NeedRestart []string `json:"-"`
+
 	digest string // of the bytes of Files and the list of models found
 }
 

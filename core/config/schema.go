@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,11 +90,11 @@ func (l layer) check() []Problem {
 	failed, _ := compiled().Validate(values).(*jsonschema.ValidationError)
 	var walk func(e *jsonschema.ValidationError)
 	walk = func(e *jsonschema.ValidationError) {
-		for _, cause := range e.Causes {
-			walk(cause)
-		}
 		if len(e.Causes) == 0 {
 			problems = append(problems, l.explain(e)...)
+		}
+		for _, cause := range e.Causes {
+			walk(cause)
 		}
 	}
 	if failed != nil {
@@ -114,7 +115,11 @@ func (l layer) explain(e *jsonschema.ValidationError) []Problem {
 	case *kind.AdditionalProperties:
 		var problems []Problem
 		for _, name := range k.Properties {
-			problems = append(problems, at(extend(key, name), true, "unknown key%s", hint(name, keysAt(key))))
+			what := "unknown key" + hint(name, keysAt(key))
+			if typeAt(key) == reflect.TypeFor[LogitBias]() {
+				what = "no token id: that is a whole number from 0"
+			}
+			problems = append(problems, at(extend(key, name), true, "%s", what))
 		}
 		return problems
 	case *kind.Required:
@@ -124,6 +129,9 @@ func (l layer) explain(e *jsonschema.ValidationError) []Problem {
 		}
 		return problems
 	case *kind.Type:
+		if t := typeAt(key); t != nil && isUnit(t) {
+			return []Problem{at(key, false, "expected %s, got %s", unitWords[t], l.got(key))}
+		}
 		return []Problem{at(key, false, "expected %s, got %s", article(k.Want), l.got(key))}
 	case *kind.Enum:
 		allowed := make([]string, len(k.Want))
@@ -140,12 +148,10 @@ func (l layer) explain(e *jsonschema.ValidationError) []Problem {
 	case *kind.Format:
 		return []Problem{at(key, false, "%s", strings.TrimPrefix(k.Err.Error(), errUnit.Error()+": "))}
 	case *kind.Pattern:
-		if key[len(key)-1] == "sha256" {
+		if slices.Contains(key, "sha256") {
 			return []Problem{at(key, false, "%s is no SHA-256: that is 64 hexadecimal digits", l.got(key))}
 		}
 		return []Problem{at(key, false, "%s is no name: it has a-z, 0-9, \"_\" and \"-\", begins with a letter and ends with a letter or a digit", l.got(key))}
-	case *kind.PropertyNames:
-		return []Problem{at(extend(key, k.Property), true, "%q is no token id: a whole number from 0", k.Property)}
 	}
 	return []Problem{at(key, false, "%s", e.ErrorKind.LocalizedString(message.NewPrinter(language.English)))}
 }
@@ -180,6 +186,14 @@ func (l layer) got(key []string) string {
 	default:
 		return fmt.Sprint(v)
 	}
+}
+
+// unitWords say how values of our own forms are written.
+var unitWords = map[reflect.Type]string{
+	reflect.TypeFor[Size]():     "a size such as 32MiB",
+	reflect.TypeFor[Duration](): "a time span such as 30s or 1h30m",
+	reflect.TypeFor[TTL]():      "a time span such as 30m, or never",
+	reflect.TypeFor[Memory]():   "a size such as 8GiB, a share such as 50%, or auto",
 }
 
 func article(types []string) string {

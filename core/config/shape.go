@@ -11,6 +11,7 @@ import (
 type field struct {
 	name    string
 	typ     reflect.Type
+	index   []int
 	path    bool // holds a file name
 	restart bool // a running daemon does not take a change over
 }
@@ -27,7 +28,7 @@ func fieldsOf(t reflect.Type) []field {
 			continue
 		}
 		fields = append(fields, field{
-			name: name, typ: f.Type,
+			name: name, typ: f.Type, index: f.Index,
 			path:    f.Tag.Get("path") == "true",
 			restart: f.Tag.Get("reload") == "restart",
 		})
@@ -79,6 +80,19 @@ func leaves() []leaf {
 
 // keysAt returns the keys that may stand below a key; nil when they are free or there are none.
 func keysAt(key []string) []string {
+	t := typeAt(key)
+	if t == nil {
+		return nil
+	}
+	var names []string
+	for _, f := range fieldsOf(t) {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// typeAt returns the type of a key's value; nil when there is no such key.
+func typeAt(key []string) reflect.Type {
 	t := reflect.TypeFor[Config]()
 	for _, k := range key {
 		t = deref(t)
@@ -98,11 +112,7 @@ func keysAt(key []string) []string {
 			return nil
 		}
 	}
-	var names []string
-	for _, f := range fieldsOf(t) {
-		names = append(names, f.name)
-	}
-	return names
+	return deref(t)
 }
 
 // tidy makes a layer's values fit to be checked and merged: keys without a value are left out, or

@@ -31,7 +31,7 @@ type Memory struct {
 }
 
 // LogitBias is what is added to the scores of tokens, by token id.
-type LogitBias map[string]float32
+type LogitBias map[string]float32 // keys are whole numbers from 0
 
 var sizes = []struct {
 	suffix string

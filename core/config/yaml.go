@@ -92,7 +92,7 @@ type reader struct {
 }
 
 func (r *reader) fail(n ast.Node, key []string, format string, args ...any) error {
-	return &fileError{place: placeOf(n.GetToken()), key: key, message: fmt.Sprintf(format, args...)}
+	return &fileError{place: start(n), key: key, message: fmt.Sprintf(format, args...)}
 }
 
 func (r *reader) value(n ast.Node, key []string) (any, error) {
@@ -104,7 +104,7 @@ func (r *reader) value(n ast.Node, key []string) (any, error) {
 	}
 	defer func() { r.depth-- }()
 	if _, noted := r.doc.at[joinKey(key)]; !noted {
-		r.doc.at[joinKey(key)] = placeOf(n.GetToken())
+		r.doc.at[joinKey(key)] = start(n)
 	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -226,6 +226,19 @@ func number(v any) any {
 		return int64(u)
 	}
 	return v
+}
+
+// start is where a node begins: a block map at its first key.
+func start(n ast.Node) place {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return start(n.Values[0])
+		}
+	case *ast.MappingValueNode:
+		return placeOf(n.Key.GetToken())
+	}
+	return placeOf(n.GetToken())
 }
 
 func placeOf(t *token.Token) place {

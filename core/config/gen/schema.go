@@ -23,9 +23,11 @@ var units = map[reflect.Type]jsonschema.Schema{
 	reflect.TypeFor[config.TTL]():      {Type: "string", Format: "ttl", Examples: []any{"30m", "never"}},
 	reflect.TypeFor[config.Memory]():   {Format: "memory", Examples: []any{"8GiB", "50%", "auto"}, Extras: stringOrInteger},
 	reflect.TypeFor[config.LogitBias](): {
-		Type:                 "object",
-		PropertyNames:        &jsonschema.Schema{Pattern: "^(0|[1-9][0-9]{0,8})$"},
-		AdditionalProperties: &jsonschema.Schema{Type: "number", Minimum: "-100", Maximum: "100"},
+		Type: "object",
+		PatternProperties: map[string]*jsonschema.Schema{
+			"^(0|[1-9][0-9]{0,8})$": {Type: "number", Minimum: "-100", Maximum: "100"},
+		},
+		AdditionalProperties: jsonschema.FalseSchema,
 	},
 }
 
