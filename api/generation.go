@@ -27,9 +27,10 @@ func (s *Server) generate(x *exchange, g generation) error {
 	unwatch := watch(x.http.Conn(), func() { cancel(errClientGone) })
 	call, err := s.router.Open(ctx, g.model)
 	if err != nil {
+		err = causeOr(ctx, err)
 		unwatch()
 		cancel(nil)
-		return causeOr(ctx, err)
+		return err
 	}
 	run := func(ctx context.Context, emit func(backend.Event) error) error { return g.run(ctx, call, emit) }
 	release := func() {

@@ -31,18 +31,21 @@ func (s *Server) routes() fasthttp.RequestHandler {
 
 	r.POST(pathChat, s.serve(s.chat))
 	r.POST(pathCompletions, s.serve(s.completions))
-	for path, run := range map[string]endpoint{
-		pathModels:             s.models,
-		pathModels + "/{id:*}": s.model,
-		"/health":              s.health,
-		"/livez":               s.live,
-		"/readyz":              s.ready,
-		"/v1/kakeya/stats":     s.stats,
-		"/v1/kakeya/channels":  s.channels,
+	for _, e := range []struct {
+		path string
+		run  endpoint
+	}{
+		{pathModels, s.models}, // before its ids: the router wants it so
+		{pathModels + "/{id:*}", s.model},
+		{"/health", s.health},
+		{"/livez", s.live},
+		{"/readyz", s.ready},
+		{"/v1/kakeya/stats", s.stats},
+		{"/v1/kakeya/channels", s.channels},
 	} {
-		handler := s.serve(run)
-		r.GET(path, handler)
-		r.HEAD(path, handler)
+		handler := s.serve(e.run)
+		r.GET(e.path, handler)
+		r.HEAD(e.path, handler)
 	}
 	return r.Handler
 }

@@ -196,6 +196,8 @@ func (s *stream) Close() error {
 			s.err = errClientGone
 		}
 		status = toError(s.err, "").Status
+	}
+	if s.err != nil {
 		s.pump.stop(s.err)
 	}
 	s.pump.drain()
