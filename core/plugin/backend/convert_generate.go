@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"strings"
 	"time"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend/backendpb"
@@ -22,7 +23,7 @@ func promptFromWire(m *backendpb.Prompt) Prompt {
 func generateToWire(r GenerateRequest) *backendpb.GenerateRequest {
 	return &backendpb.GenerateRequest{
 		Model:       string(r.Model),
-		RequestId:   r.RequestID,
+		RequestId:   strings.ToValidUTF8(r.RequestID, "\uFFFD"), // clients choose it
 		Prompt:      promptToWire(r.Prompt),
 		Sampling:    samplingToWire(r.Sampling),
 		Stop:        r.Stop,

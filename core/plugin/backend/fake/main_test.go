@@ -24,6 +24,9 @@ func (e *buildError) Error() string { return fmt.Sprintf("%v\n%s", e.err, e.outp
 func (e *buildError) Unwrap() error { return e.err }
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(envHost); path != "" {
+		beHost(path)
+	}
 	var err error
 	if binaries, err = os.MkdirTemp("", "fake"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
