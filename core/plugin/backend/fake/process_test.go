@@ -47,7 +47,13 @@ func command(t testing.TB, c fake.Config) *exec.Cmd {
 // host makes go-plugin's end of a plugin, which the test's end kills.
 func host(t testing.TB, cmd *exec.Cmd, log io.Writer) *plugin.Client {
 	t.Helper()
-	c := plugin.NewClient(&plugin.ClientConfig{
+	c := plugin.NewClient(hostConfig(cmd, log))
+	t.Cleanup(c.Kill)
+	return c
+}
+
+func hostConfig(cmd *exec.Cmd, log io.Writer) *plugin.ClientConfig {
+	return &plugin.ClientConfig{
 		HandshakeConfig:  base.Handshake,
 		Plugins:          backend.Plugins(),
 		Cmd:              cmd,
@@ -56,9 +62,7 @@ func host(t testing.TB, cmd *exec.Cmd, log io.Writer) *plugin.Client {
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		GRPCDialOptions:  base.DialOptions(),
 		Logger:           hclog.New(&hclog.LoggerOptions{Output: log, Level: hclog.Debug}),
-	})
-	t.Cleanup(c.Kill)
-	return c
+	}
 }
 
 func modelFile(t testing.TB) string {

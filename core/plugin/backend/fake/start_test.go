@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-plugin"
+
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/backendtest"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/fake"
@@ -71,6 +73,16 @@ func TestBadStarts(t *testing.T) {
 	}
 }
 
+func TestStartThatHangs(t *testing.T) {
+	config := hostConfig(command(t, fake.Config{Start: "hang"}), io.Discard)
+	config.StartTimeout = 300 * time.Millisecond
+	c := plugin.NewClient(config)
+	defer c.Kill()
+	if _, _, err := backend.Dispense(t.Context(), c); err == nil || !strings.Contains(err.Error(), "timeout while waiting for plugin to start") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestStartBadlyOnce(t *testing.T) {
 	config := fake.Config{Start: "exit", Once: filepath.Join(t.TempDir(), "once")}
 	if _, _, err := backend.Dispense(t.Context(), host(t, command(t, config), io.Discard)); err == nil {
@@ -117,10 +129,9 @@ func TestLogOfThePlugin(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	c.Kill() // flushes
-	line, _, _ := strings.Cut(log.String()[strings.Index(log.String(), "[ERROR]"):], "\n")
-	for _, want := range []string{"panic in plugin", "method=Generate", "told to panic", "generation"} {
+	for _, want := range []string{"[ERROR]", "panic in plugin", "method=Generate", "told to panic", "generation"} {
 		if !strings.Contains(log.String(), want) {
-			t.Errorf("%q is not logged: %s", want, line)
+			t.Errorf("%q is not in the log:\n%s", want, log.String())
 		}
 	}
 }
@@ -155,8 +166,7 @@ const envHost = "KAKEYA_FAKE_TEST_HOST"
 func beHost(path string) {
 	cmd := exec.Command(path)
 	cmd.ExtraFiles = []*os.File{os.NewFile(3, "alive")}
-	t := &testing.B{}
-	if _, _, err := backend.Dispense(context.Background(), host(t, cmd, io.Discard)); err != nil {
+	if _, _, err := backend.Dispense(context.Background(), plugin.NewClient(hostConfig(cmd, io.Discard))); err != nil {
 		os.Exit(1)
 	}
 	_, _ = os.Stdout.WriteString("started\n")
