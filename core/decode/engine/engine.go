@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
-	"github.com/kakeyad/kakeyad/core/decode/grammar"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
@@ -17,12 +15,12 @@ var errCancelled = errors.New("cancelled")
 // Engine runs the requests for one model. Its methods are safe for concurrent use and mean what
 // those of [backend.Backend] do; which model a request names is not looked at.
 type Engine struct {
-	exec    Executor
-	vocab   Vocabulary
-	opts    Options
-	ends    []backend.Token // all end tokens
-	mailbox *mailbox
-	grammar func() *grammar.Vocabulary // made when first asked for
+	exec        Executor
+	vocab       Vocabulary
+	opts        Options
+	ends        []backend.Token // all end tokens
+	mailbox     *mailbox
+	constraints *constraints
 }
 
 // New starts an engine. The caller closes it, and the executor after that. Options that the
@@ -33,13 +31,11 @@ func New(exec Executor, vocab Vocabulary, opts Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		exec:    exec,
-		vocab:   vocab,
-		opts:    opts,
-		mailbox: newMailbox(opts.Parallel+opts.Queue, exec.Interrupt),
-		grammar: sync.OnceValue(func() *grammar.Vocabulary {
-			return grammar.NewVocabulary(vocab.Size(), func(t backend.Token) []byte { return vocab.Piece(t, false) }, vocab.IsEnd)
-		}),
+		exec:        exec,
+		vocab:       vocab,
+		opts:        opts,
+		mailbox:     newMailbox(opts.Parallel+opts.Queue, exec.Interrupt),
+		constraints: newConstraints(vocab),
 	}
 	for t := range backend.Token(vocab.Size()) {
 		if vocab.IsEnd(t) {

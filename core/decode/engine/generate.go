@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kakeyad/kakeyad/core/decode/grammar"
 	"github.com/kakeyad/kakeyad/core/decode/sampling"
 	"github.com/kakeyad/kakeyad/core/decode/textstream"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
@@ -70,7 +69,7 @@ func (e *Engine) newGeneration(req backend.GenerateRequest) (*request, *outbox, 
 		return nil, nil, err
 	}
 	sampler.Prime(tokens)
-	matcher, err := e.matcher(req.Constraint)
+	matcher, err := e.constraints.matcher(req.Constraint)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -97,25 +96,4 @@ func (e *Engine) newGeneration(req backend.GenerateRequest) (*request, *outbox, 
 	r.outputFrom = len(tokens) - 1
 	r.private = req.NoCache
 	return r, g.out, nil
-}
-
-// matcher returns what enforces a constraint, nil for none.
-func (e *Engine) matcher(c backend.Constraint) (*grammar.Matcher, error) {
-	source := c.Grammar
-	switch {
-	case c.Grammar != "" && c.JSONSchema != "":
-		return nil, fmt.Errorf("constraint has both a grammar and a JSON schema: %w", base.ErrInvalid)
-	case c.JSONSchema != "":
-		var err error
-		if source, err = grammar.FromJSONSchema(c.JSONSchema); err != nil {
-			return nil, fmt.Errorf("constraint.json_schema: %w", err)
-		}
-	case c.Grammar == "":
-		return nil, nil
-	}
-	parsed, err := grammar.Parse(source)
-	if err != nil {
-		return nil, fmt.Errorf("constraint.grammar: %w", err)
-	}
-	return parsed.Matcher(e.grammar()), nil
 }
