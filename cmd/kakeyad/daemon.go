@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/kakeyad/kakeyad/api"
+	"github.com/kakeyad/kakeyad/core/config"
+	"github.com/kakeyad/kakeyad/core/host"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/pool"
+	"github.com/kakeyad/kakeyad/core/router"
+)
+
+// daemon is everything that serve runs, put together. Its parts stop in the reverse order of their start.
+type daemon struct {
+	config   *config.Config // that it was started with
+	log      *slog.Logger
+	level    *slog.LevelVar
+	host     *host.Host
+	router   *router.Router
+	server   *api.Server
+	watcher  *config.Watcher
+	listener net.Listener
+	served   chan error // what the listener's end was; sent once
+}
+
+// newDaemon reads the configuration and starts everything. On an error nothing is left running.
+func newDaemon(ctx context.Context, options config.Options, logTo io.Writer) (_ *daemon, err error) {
+	cfg, err := config.Load(options)
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{config: cfg, served: make(chan error, 1)}
+	d.log, d.level = newLogger(cfg.Log, logTo)
+	slog.SetDefault(d.log)
+	d.say(cfg)
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder (data_dir, KAKEYAD_DATA_DIR): %w", err)
+	}
+	if d.listener, err = listen(ctx, cfg.Listen); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.listener.Close())
+		}
+	}()
+
+	d.host = host.New(hostOptions(cfg, d.log))
+	if err := d.host.Start(ctx); err != nil {
+		return nil, err
+	}
+	d.router, err = router.New(router.Options{
+		Backends: router.BackendsFunc(d.backend),
+		Pool: pool.Options{
+			Budget:        cfg.Memory.Bytes(pool.MachineMemory()),
+			IdleTTL:       max(0, time.Duration(cfg.Pool.IdleTTL)),
+			UnloadTimeout: time.Duration(cfg.Pool.UnloadTimeout),
+		},
+		Set: cfg.Set, Logger: d.log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, d.host.Stop(ctx))
+	}
+	d.server = api.New(api.Options{
+		Router: d.router, Version: version, Logger: d.log,
+		MaxBody:     int(cfg.Server.MaxBody),
+		IdleTimeout: time.Duration(cfg.Server.IdleTimeout),
+		ReadTimeout: time.Duration(cfg.Server.ReadTimeout),
+	})
+	d.watcher, err = config.Watch(ctx, options, cfg, d.reloaded, d.refused)
+	if err != nil {
+		return nil, errors.Join(err, d.router.Close(ctx), d.host.Stop(ctx))
+	}
+	go func() { d.served <- d.server.Serve(d.listener) }() // ends at Shutdown, which stop calls
+	return d, nil
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken by another program; serve elsewhere by --listen HOST:PORT (port 0 is any free one): %w", address, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return l, nil
+}
+
+func hostOptions(cfg *config.Config, log *slog.Logger) host.Options {
+	o := host.Options{
+		Dir:            cfg.Plugins.Dir,
+		StartTimeout:   time.Duration(cfg.Plugins.StartTimeout),
+		HealthInterval: time.Duration(cfg.Plugins.Health.Interval),
+		HealthTimeout:  time.Duration(cfg.Plugins.Health.Timeout),
+		RestartMin:     time.Duration(cfg.Plugins.Restart.Min),
+		RestartMax:     time.Duration(cfg.Plugins.Restart.Max),
+		Logger:         log,
+	}
+	for _, p := range cfg.Plugins.List {
+		sum, _ := hex.DecodeString(p.SHA256) // the configuration's schema has checked it
+		o.Plugins = append(o.Plugins, host.Spec{
+			Kind: base.Kind(p.Kind), Name: p.Name, Path: p.Path, Args: p.Args, Env: p.Env, SHA256: sum,
+		})
+	}
+	return o
+}
+
+// backend is the host as the router sees it.
+func (d *daemon) backend(ctx context.Context, name string) (router.Instance, error) {
+	i, err := d.host.Backend(ctx, name)
+	if err != nil {
+		return router.Instance{}, err
+	}
+	return router.Instance{Backend: i.Backend, Gone: i.Gone()}, nil
+}
+
+// reloaded takes a new configuration over, as far as a running daemon can.
+func (d *daemon) reloaded(cfg *config.Config) {
+	d.log.Info("configuration read again", "channels", len(cfg.Set.All()))
+	d.say(cfg)
+	d.level.Set(levelOf(cfg.Log))
+	d.router.Swap(cfg.Set)
+}
+
+// refused says why a new configuration was not taken over.
+func (d *daemon) refused(err error) {
+	d.log.Error("configuration refused, the one before still holds", "error", err)
+}
+
+// say logs what is odd about a configuration.
+func (d *daemon) say(cfg *config.Config) {
+	for _, notice := range cfg.Notices {
+		d.log.Warn(notice)
+	}
+	for _, c := range cfg.Set.All() {
+		for _, warning := range c.Warnings {
+			d.log.Warn(warning, "channel", c.Name)
+		}
+	}
+	if len(cfg.Set.All()) == 0 {
+		d.log.Warn("there is no channel to serve: put a GGUF file into the models folder, or name one in the configuration", "models_dir", cfg.ModelsDir)
+	}
+}
+
+// stop ends everything within the grace that the configuration gives; another signal ends it at once. It returns
+// cause, or what went wrong in stopping.
+func (d *daemon) stop(ctx context.Context, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(d.config.Server.ShutdownGrace))
+	defer cancel()
+	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer release()
+
+	d.watcher.Close()
+	err := d.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		d.log.Warn("requests were cut short")
+		err = nil
+	}
+	// What remains has no clients any more, and gets a moment of its own.
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(d.config.Plugins.StopTimeout))
+	defer done()
+	return errors.Join(cause, err, d.router.Close(last), d.host.Stop(last))
+}

@@ -1,0 +1,18 @@
+// Command kakeyad serves language models over the OpenAI API. `kakeyad --help` teaches its use.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	if err := newRoot().ExecuteContext(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "kakeyad:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newPS() *cobra.Command {
+	var (
+		url    string
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "ps",
+		Short: "Show what a running daemon has loaded and does",
+		Long: `Show what a running daemon has loaded: state, memory, requests, and how long an idle model stays.
+The daemon is asked at --url, by default at the address that the configuration serves.`,
+		Example: "  kakeyad ps\n  kakeyad ps --url http://127.0.0.1:9000 --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if url == "" {
+				cfg, err := loadConfig(cmd)
+				if err != nil {
+					return err
+				}
+				url = "http://" + cfg.Listen
+			}
+			body, err := askDaemon(cmd, strings.TrimSuffix(url, "/")+"/v1/kakeya/stats")
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				_, err := cmd.OutOrStdout().Write(append(body, '\n'))
+				return err
+			}
+			return psTable(cmd.OutOrStdout(), body, time.Now())
+		},
+	}
+	addConfigFlags(cmd)
+	cmd.Flags().StringVar(&url, "url", "", "`URL` of the daemon")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the daemon's stats as they are")
+	return cmd
+}
+
+// askTimeout bounds a question to a daemon.
+const askTimeout = 10 * time.Second
+
+func askDaemon(cmd *cobra.Command, url string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	client := http.Client{Timeout: askTimeout}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("no daemon answers (start one by `kakeyad serve`, or name it by --url): %w", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answered %s: %s", url, resp.Status, body)
+	}
+	return body, nil
+}
+
+// psTable prints the stats endpoint's answer for people.
+func psTable(w io.Writer, body []byte, now time.Time) error {
+	var stats struct {
+		Pool struct {
+			BudgetBytes int64 `json:"budget_bytes"`
+			UsedBytes   int64 `json:"used_bytes"`
+		} `json:"pool"`
+		Models []struct {
+			Model    string     `json:"model"`
+			State    string     `json:"state"`
+			Progress float64    `json:"progress"`
+			Bytes    int64      `json:"bytes"`
+			Requests int        `json:"requests"`
+			Active   int        `json:"active"`
+			Slots    int        `json:"slots"`
+			Finished int64      `json:"finished"`
+			Pinned   bool       `json:"pinned"`
+			Expires  *time.Time `json:"expires"`
+		} `json:"models"`
+	}
+	if err := json.Unmarshal(body, &stats); err != nil {
+		return errors.Join(errors.New("the daemon's answer is not understood; is it a kakeyad of this version?"), err)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "MODEL\tSTATE\tMEMORY\tREQUESTS\tSLOTS\tFINISHED\tUNLOADS")
+	for _, m := range stats.Models {
+		state := m.State
+		if m.Progress > 0 && m.Progress < 1 {
+			state = fmt.Sprintf("%s %d %%", state, int(100*m.Progress))
+		}
+		name, _, _ := strings.Cut(m.Model, "#")
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d/%d\t%d\t%s\n", name, state, mebibytes(m.Bytes), m.Requests,
+			m.Active, m.Slots, m.Finished, unloads(m.Pinned, m.Expires, now))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s of %s in use\n", mebibytes(stats.Pool.UsedBytes), mebibytes(stats.Pool.BudgetBytes))
+	return err
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<19)>>20) }
+
+// unloads says when an idle model goes.
+func unloads(pinned bool, expires *time.Time, now time.Time) string {
+	switch {
+	case pinned:
+		return "never (pinned)"
+	case expires == nil:
+		return "-"
+	}
+	return "in " + expires.Sub(now).Round(time.Second).String()
+}
