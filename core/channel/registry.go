@@ -1,7 +1,7 @@
 package channel
 
-// registry is the table of profiles. To add one: add it here, its row in docs/channels.md is
-// generated (go generate ./core/channel).
+// registry is the table of profiles. To add one, add it here; go generate ./core/config writes its
+// row in docs/channels.md.
 //
 // Layers is given only where the model's published configuration states it. Backends lists those
 // of this repository that know the architecture.

@@ -11,9 +11,9 @@ import (
 // DefaultListen is the address that the daemon serves when nothing else is said.
 const DefaultListen = "127.0.0.1:8317"
 
-// defaults is the lowest layer: a configuration without a file, variables or flags. The folders
+// Default is the lowest layer: a configuration without a file, variables or flags. The folders
 // that depend on the machine are left out; see the comments of [Config].
-func defaults() Config {
+func Default() Config {
 	s := backend.DefaultSampling()
 	return Config{
 		Listen:           DefaultListen,

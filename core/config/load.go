@@ -135,7 +135,7 @@ func (s *sources) layers() ([]layer, error) {
 // merge lays the layers over the defaults.
 func merge(layers []layer) (*Config, []Problem, error) {
 	k := koanf.New(delimiter)
-	base, err := asMap(defaults())
+	base, err := asMap(Default())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -62,7 +63,47 @@ func schema(dir string) (*jsonschema.Schema, error) {
 	s := r.Reflect(&config.Config{})
 	s.ID = jsonschema.ID(schemaID)
 	s.Title = "kakeyad configuration"
-	return s, nil
+	for _, def := range s.Definitions {
+		for p := def.Properties.Oldest(); p != nil; p = p.Next() {
+			if slices.Contains(free, p.Key) {
+				p.Value.AdditionalProperties = &jsonschema.Schema{Extras: map[string]any{"type": []string{"string", "number", "boolean"}}}
+			}
+		}
+	}
+	return s, setDefaults(s)
+}
+
+// free are the maps of texts that may be written as numbers and truth values too.
+var free = []string{"params", "extra", "env"}
+
+// setDefaults writes the defaults into the schema, for editors and for the tables.
+func setDefaults(s *jsonschema.Schema) error {
+	text, err := json.Marshal(config.Default())
+	if err != nil {
+		return fmt.Errorf("print the defaults: %w", err)
+	}
+	var values map[string]any
+	if err := json.Unmarshal(text, &values); err != nil {
+		return fmt.Errorf("read the defaults: %w", err)
+	}
+	var set func(def *jsonschema.Schema, values map[string]any)
+	set = func(def *jsonschema.Schema, values map[string]any) {
+		for p := def.Properties.Oldest(); p != nil; p = p.Next() {
+			switch v := values[p.Key].(type) {
+			case nil:
+			case map[string]any:
+				// Sampling stands below defaults and below each channel; its defaults are those
+				// of the first, and are right for both.
+				if name, ok := strings.CutPrefix(p.Value.Ref, "#/$defs/"); ok {
+					set(s.Definitions[name], v)
+				}
+			default:
+				p.Value.Default = v
+			}
+		}
+	}
+	set(s.Definitions["Config"], values)
+	return nil
 }
 
 // marshal prints a schema, indented.
