@@ -150,7 +150,7 @@ type search struct {
 	constants
 	y, z              Register
 	inv, limit, below VecVirtual
-	d, f              Mem // eight rows each: remainders and nearest integers
+	d, f, g           Mem // eight rows each: remainders, nearest integers, gains of halves
 }
 
 func newSearch(c constants) *search {
@@ -179,21 +179,15 @@ func (s *search) round(j int, odd VecVirtual) (d, a, f VecVirtual) {
 	return d, a, f
 }
 
-// onFace is the lanes where |f| is q.
-func (s *search) onFace(f, q VecVirtual) VecVirtual {
-	m := YMM()
-	VANDPS(s.absMask, f, m)
-	VCMPPS(U8(equal), q, m, m)
-	return m
-}
-
-// halfGain is ½ - a, negative in the lanes of face.
-func (s *search) halfGain(a, face VecVirtual) VecVirtual {
-	g, sign := YMM(), YMM()
-	VMOVUPS(s.half, g)
-	VSUBPS(a, g, g)
-	VANDPS(s.signMask, face, sign)
-	VXORPS(sign, g, g)
+// halfGain is ½ - |d|, with its sign bit set where |f| is q. It stores it.
+func (s *search) halfGain(j int, a, f, half, q VecVirtual) VecVirtual {
+	g, face := YMM(), YMM()
+	VANDPS(s.absMask, f, face)
+	VCMPPS(U8(equal), q, face, face)
+	VPSLLD(U8(31), face, face)
+	VSUBPS(a, half, g)
+	VXORPS(face, g, g)
+	VMOVUPS(g, s.g.Offset(32*j))
 	return g
 }
 
@@ -225,7 +219,9 @@ func nearestE8(c constants) {
 	Doc("nearestE8AVX2 is nearestE8Generic.")
 	Pragma("noescape")
 	s := newSearch(c)
-	q := broadcast("q")
+	s.g = AllocLocal(8 * 32)
+	q, point5 := broadcast("q"), YMM()
+	VMOVUPS(s.half, point5)
 	odd, negatives, sum, maxInt, maxHalf := zero(), zero(), zero(), zero(), YMM()
 	VMOVUPS(s.one, maxHalf)
 	VXORPS(s.signMask, maxHalf, maxHalf)
@@ -234,7 +230,7 @@ func nearestE8(c constants) {
 		VXORPS(d, negatives, negatives)
 		VADDPS(a, sum, sum)
 		VMAXPS(a, maxInt, maxInt)
-		VMAXPS(s.halfGain(a, s.onFace(f, q)), maxHalf, maxHalf)
+		VMAXPS(s.halfGain(j, a, f, point5, q), maxHalf, maxHalf)
 	}
 	oddInt, oddHalf := odd, negatives
 	VPSLLD(U8(31), odd, oddInt)
@@ -260,13 +256,13 @@ func nearestE8(c constants) {
 	VPSRAD(U8(31), flip, flip)
 	var codes [8]VecVirtual
 	for j := range 8 {
-		f, d, a := YMM(), YMM(), YMM()
+		f, d, hit, inward := YMM(), YMM(), YMM(), YMM()
 		VMOVUPS(s.f.Offset(32*j), f)
 		VMOVUPS(s.d.Offset(32*j), d)
-		VANDPS(s.absMask, d, a)
-		face := s.onFace(f, q)
-		hit := s.halfGain(a, face)
-		VBLENDVPS(half, hit, a, hit)
+		VMOVUPS(s.g.Offset(32*j), inward)
+		VANDPS(s.absMask, d, hit)
+		VBLENDVPS(half, inward, hit, hit)
+		VPSRAD(U8(31), inward, inward)
 		VCMPPS(U8(equal), best, hit, hit)
 		VANDPS(flip, hit, hit)
 		VANDNPS(flip, hit, flip)
@@ -274,8 +270,8 @@ func nearestE8(c constants) {
 		part := YMM()
 		VPAND(half, sign, part)
 		VPADDD(part, code, code)
-		outward := face
-		VANDNPS(half, face, outward)
+		outward := inward
+		VPANDN(half, inward, outward)
 		VPXOR(outward, sign, sign)
 		VPSUBD(outward, sign, sign)
 		VPAND(hit, sign, sign)

@@ -48,18 +48,39 @@ type quads struct {
 	half   [8]int32
 }
 
-func (f *fast) pack(buf []byte, at int, z []int16, blocks, width int) {
+// bitWriter gathers bits, lowest first, and writes whole words of 64.
+type bitWriter struct {
+	buf  []byte
+	word uint64
+	n    int
+}
+
+// put adds width bits, at most 56; those of v above them are zero.
+func (w *bitWriter) put(v uint64, width int) {
+	w.word |= v << (w.n & 63)
+	w.n += width
+	if w.n >= 64 {
+		binary.LittleEndian.PutUint64(w.buf, w.word)
+		w.buf = w.buf[8:]
+		w.n -= 64
+		w.word = v >> (width - w.n)
+	}
+}
+
+// pack writes the side, of sideBits, and the numbers of all blocks to buf.
+func (f *fast) pack(buf []byte, side uint32, sideBits int, z []int16, blocks, width int) {
 	var q quads
+	w := bitWriter{buf: buf, word: uint64(side), n: sideBits}
+	defer func() { binary.LittleEndian.PutUint64(w.buf, w.word) }()
 	for ; blocks > 0; z = z[lattice.Tile:] {
 		packQuads(&q, (*[lattice.Tile]int16)(z), f.q)
 		if f.pairs {
 			for b := range min(8, blocks/2) {
-				putBits(buf, at, uint64(q.hi[b])>>1, width)
-				putBits(buf, at+width, uint64(q.lo[b])>>1, width)
-				at += 2 * width
+				w.put(uint64(q.hi[b])>>1, width)
+				w.put(uint64(q.lo[b])>>1, width)
 			}
 			if blocks < 16 && blocks&1 != 0 {
-				putBits(buf, at, uint64(q.hi[blocks/2])>>1, width)
+				w.put(uint64(q.hi[blocks/2])>>1, width)
 			}
 			blocks -= 16
 			continue
@@ -67,10 +88,7 @@ func (f *fast) pack(buf []byte, at int, z []int16, blocks, width int) {
 		for b := range min(8, blocks) {
 			half := q.half[b] & 1
 			v := (uint64(q.hi[b])*f.fourth[half] + uint64(q.lo[b])) >> 1
-			v += f.first & -uint64(half)
-			p := buf[at>>3:]
-			binary.LittleEndian.PutUint64(p, binary.LittleEndian.Uint64(p)|v<<(at&7))
-			at += width
+			w.put(v+(f.first&-uint64(half)), width)
 		}
 		blocks -= 8
 	}

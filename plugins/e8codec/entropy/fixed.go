@@ -54,14 +54,15 @@ func (f *Fixed) NewBuffer() Buffer { return make(Buffer, f.RecordBytes()+24) }
 
 // Pack writes a vector's record to dst, RecordBytes long.
 func (f *Fixed) Pack(dst []byte, z []int16, side uint32, buf Buffer) {
-	clear(buf)
-	binary.LittleEndian.PutUint32(buf, side&(1<<f.sideBits-1))
-	at := f.sideBits
+	side &= 1<<f.sideBits - 1
 	if f.fast.ok {
-		f.fast.pack(buf, at, z, f.blocks, f.blockBits)
+		f.fast.pack(buf, side, f.sideBits, z, f.blocks, f.blockBits)
 		copy(dst[:f.RecordBytes()], buf)
 		return
 	}
+	clear(buf)
+	binary.LittleEndian.PutUint32(buf, side)
+	at := f.sideBits
 	for b := range f.blocks {
 		first, _ := f.numbering.variant.BlockPositions(b)
 		v := f.numbering.number(z[first:])
@@ -73,9 +74,14 @@ func (f *Fixed) Pack(dst []byte, z []int16, side uint32, buf Buffer) {
 	copy(dst[:f.RecordBytes()], buf)
 }
 
-// Unpack reads a record back. A number that no point has is [base.ErrCorrupt].
+// Unpack reads back the record at the start of src, which may go on. A number that no point has
+// is [base.ErrCorrupt].
 func (f *Fixed) Unpack(z []int16, src []byte, buf Buffer) (side uint32, err error) {
-	copy(buf, src[:f.RecordBytes()])
+	if len(src) >= len(buf) {
+		buf = src // what reads past the record reads what is there
+	} else {
+		copy(buf, src[:f.RecordBytes()])
+	}
 	side = binary.LittleEndian.Uint32(buf) & (1<<f.sideBits - 1)
 	at := f.sideBits
 	if f.blocks*f.numbering.variant.Block() < f.tiles*lattice.Tile {

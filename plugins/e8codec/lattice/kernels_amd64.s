@@ -335,409 +335,378 @@ GLOBL intOne<>(SB), RODATA|NOPTR, $32
 
 // func nearestE8AVX2(z *[64]int16, y *[64]float32, inv float32, limit float32, q float32)
 // Requires: AVX, AVX2
-TEXT ·nearestE8AVX2(SB), NOSPLIT, $512-28
+TEXT ·nearestE8AVX2(SB), NOSPLIT, $768-28
 	MOVQ         y+8(FP), AX
 	MOVQ         z+0(FP), CX
 	VBROADCASTSS inv+16(FP), Y0
 	VBROADCASTSS limit+20(FP), Y1
 	VXORPS       signMask<>+0(SB), Y1, Y2
 	VBROADCASTSS q+24(FP), Y3
-	VXORPS       Y4, Y4, Y4
+	VMOVUPS      half<>+0(SB), Y4
 	VXORPS       Y5, Y5, Y5
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y7, Y7, Y7
-	VMOVUPS      one<>+0(SB), Y8
-	VXORPS       signMask<>+0(SB), Y8, Y8
-	VMULPS       (AX), Y0, Y9
-	VMAXPS       Y2, Y9, Y9
-	VMINPS       Y1, Y9, Y9
-	VADDPS       roundMagic<>+0(SB), Y9, Y10
-	VXORPS       Y10, Y4, Y4
-	VSUBPS       roundMagic<>+0(SB), Y10, Y10
-	VSUBPS       Y10, Y9, Y9
-	VANDPS       absMask<>+0(SB), Y9, Y11
-	VMOVUPS      Y10, 256(SP)
-	VMOVUPS      Y9, (SP)
-	VXORPS       Y9, Y5, Y5
-	VADDPS       Y11, Y6, Y6
-	VMAXPS       Y11, Y7, Y7
-	VANDPS       absMask<>+0(SB), Y10, Y9
-	VCMPPS       $0x00, Y3, Y9, Y9
-	VMOVUPS      half<>+0(SB), Y10
+	VXORPS       Y8, Y8, Y8
+	VMOVUPS      one<>+0(SB), Y9
+	VXORPS       signMask<>+0(SB), Y9, Y9
+	VMULPS       (AX), Y0, Y10
+	VMAXPS       Y2, Y10, Y10
+	VMINPS       Y1, Y10, Y10
+	VADDPS       roundMagic<>+0(SB), Y10, Y11
+	VXORPS       Y11, Y5, Y5
+	VSUBPS       roundMagic<>+0(SB), Y11, Y11
 	VSUBPS       Y11, Y10, Y10
-	VANDPS       signMask<>+0(SB), Y9, Y9
-	VXORPS       Y9, Y10, Y10
-	VMAXPS       Y10, Y8, Y8
-	VMULPS       32(AX), Y0, Y9
-	VMAXPS       Y2, Y9, Y9
-	VMINPS       Y1, Y9, Y9
-	VADDPS       roundMagic<>+0(SB), Y9, Y10
-	VXORPS       Y10, Y4, Y4
-	VSUBPS       roundMagic<>+0(SB), Y10, Y10
-	VSUBPS       Y10, Y9, Y9
-	VANDPS       absMask<>+0(SB), Y9, Y11
-	VMOVUPS      Y10, 288(SP)
-	VMOVUPS      Y9, 32(SP)
-	VXORPS       Y9, Y5, Y5
-	VADDPS       Y11, Y6, Y6
-	VMAXPS       Y11, Y7, Y7
-	VANDPS       absMask<>+0(SB), Y10, Y9
-	VCMPPS       $0x00, Y3, Y9, Y9
-	VMOVUPS      half<>+0(SB), Y10
+	VANDPS       absMask<>+0(SB), Y10, Y12
+	VMOVUPS      Y11, 256(SP)
+	VMOVUPS      Y10, (SP)
+	VXORPS       Y10, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	VMAXPS       Y12, Y8, Y8
+	VANDPS       absMask<>+0(SB), Y11, Y10
+	VCMPPS       $0x00, Y3, Y10, Y10
+	VPSLLD       $0x1f, Y10, Y10
+	VSUBPS       Y12, Y4, Y11
+	VXORPS       Y10, Y11, Y11
+	VMOVUPS      Y11, 512(SP)
+	VMAXPS       Y11, Y9, Y9
+	VMULPS       32(AX), Y0, Y10
+	VMAXPS       Y2, Y10, Y10
+	VMINPS       Y1, Y10, Y10
+	VADDPS       roundMagic<>+0(SB), Y10, Y11
+	VXORPS       Y11, Y5, Y5
+	VSUBPS       roundMagic<>+0(SB), Y11, Y11
 	VSUBPS       Y11, Y10, Y10
-	VANDPS       signMask<>+0(SB), Y9, Y9
-	VXORPS       Y9, Y10, Y10
-	VMAXPS       Y10, Y8, Y8
-	VMULPS       64(AX), Y0, Y9
-	VMAXPS       Y2, Y9, Y9
-	VMINPS       Y1, Y9, Y9
-	VADDPS       roundMagic<>+0(SB), Y9, Y10
-	VXORPS       Y10, Y4, Y4
-	VSUBPS       roundMagic<>+0(SB), Y10, Y10
-	VSUBPS       Y10, Y9, Y9
-	VANDPS       absMask<>+0(SB), Y9, Y11
-	VMOVUPS      Y10, 320(SP)
-	VMOVUPS      Y9, 64(SP)
-	VXORPS       Y9, Y5, Y5
-	VADDPS       Y11, Y6, Y6
-	VMAXPS       Y11, Y7, Y7
-	VANDPS       absMask<>+0(SB), Y10, Y9
-	VCMPPS       $0x00, Y3, Y9, Y9
-	VMOVUPS      half<>+0(SB), Y10
+	VANDPS       absMask<>+0(SB), Y10, Y12
+	VMOVUPS      Y11, 288(SP)
+	VMOVUPS      Y10, 32(SP)
+	VXORPS       Y10, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	VMAXPS       Y12, Y8, Y8
+	VANDPS       absMask<>+0(SB), Y11, Y10
+	VCMPPS       $0x00, Y3, Y10, Y10
+	VPSLLD       $0x1f, Y10, Y10
+	VSUBPS       Y12, Y4, Y11
+	VXORPS       Y10, Y11, Y11
+	VMOVUPS      Y11, 544(SP)
+	VMAXPS       Y11, Y9, Y9
+	VMULPS       64(AX), Y0, Y10
+	VMAXPS       Y2, Y10, Y10
+	VMINPS       Y1, Y10, Y10
+	VADDPS       roundMagic<>+0(SB), Y10, Y11
+	VXORPS       Y11, Y5, Y5
+	VSUBPS       roundMagic<>+0(SB), Y11, Y11
 	VSUBPS       Y11, Y10, Y10
-	VANDPS       signMask<>+0(SB), Y9, Y9
-	VXORPS       Y9, Y10, Y10
-	VMAXPS       Y10, Y8, Y8
-	VMULPS       96(AX), Y0, Y9
-	VMAXPS       Y2, Y9, Y9
-	VMINPS       Y1, Y9, Y9
-	VADDPS       roundMagic<>+0(SB), Y9, Y10
-	VXORPS       Y10, Y4, Y4
-	VSUBPS       roundMagic<>+0(SB), Y10, Y10
-	VSUBPS       Y10, Y9, Y9
-	VANDPS       absMask<>+0(SB), Y9, Y11
-	VMOVUPS      Y10, 352(SP)
-	VMOVUPS      Y9, 96(SP)
-	VXORPS       Y9, Y5, Y5
-	VADDPS       Y11, Y6, Y6
-	VMAXPS       Y11, Y7, Y7
-	VANDPS       absMask<>+0(SB), Y10, Y9
-	VCMPPS       $0x00, Y3, Y9, Y9
-	VMOVUPS      half<>+0(SB), Y10
+	VANDPS       absMask<>+0(SB), Y10, Y12
+	VMOVUPS      Y11, 320(SP)
+	VMOVUPS      Y10, 64(SP)
+	VXORPS       Y10, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	VMAXPS       Y12, Y8, Y8
+	VANDPS       absMask<>+0(SB), Y11, Y10
+	VCMPPS       $0x00, Y3, Y10, Y10
+	VPSLLD       $0x1f, Y10, Y10
+	VSUBPS       Y12, Y4, Y11
+	VXORPS       Y10, Y11, Y11
+	VMOVUPS      Y11, 576(SP)
+	VMAXPS       Y11, Y9, Y9
+	VMULPS       96(AX), Y0, Y10
+	VMAXPS       Y2, Y10, Y10
+	VMINPS       Y1, Y10, Y10
+	VADDPS       roundMagic<>+0(SB), Y10, Y11
+	VXORPS       Y11, Y5, Y5
+	VSUBPS       roundMagic<>+0(SB), Y11, Y11
 	VSUBPS       Y11, Y10, Y10
-	VANDPS       signMask<>+0(SB), Y9, Y9
-	VXORPS       Y9, Y10, Y10
-	VMAXPS       Y10, Y8, Y8
-	VMULPS       128(AX), Y0, Y9
-	VMAXPS       Y2, Y9, Y9
-	VMINPS       Y1, Y9, Y9
-	VADDPS       roundMagic<>+0(SB), Y9, Y10
-	VXORPS       Y10, Y4, Y4
-	VSUBPS       roundMagic<>+0(SB), Y10, Y10
-	VSUBPS       Y10, Y9, Y9
-	VANDPS       absMask<>+0(SB), Y9, Y11
-	VMOVUPS      Y10, 384(SP)
-	VMOVUPS      Y9, 128(SP)
-	VXORPS       Y9, Y5, Y5
-	VADDPS       Y11, Y6, Y6
-	VMAXPS       Y11, Y7, Y7
-	VANDPS       absMask<>+0(SB), Y10, Y9
-	VCMPPS       $0x00, Y3, Y9, Y9
-	VMOVUPS      half<>+0(SB), Y10
+	VANDPS       absMask<>+0(SB), Y10, Y12
+	VMOVUPS      Y11, 352(SP)
+	VMOVUPS      Y10, 96(SP)
+	VXORPS       Y10, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	VMAXPS       Y12, Y8, Y8
+	VANDPS       absMask<>+0(SB), Y11, Y10
+	VCMPPS       $0x00, Y3, Y10, Y10
+	VPSLLD       $0x1f, Y10, Y10
+	VSUBPS       Y12, Y4, Y11
+	VXORPS       Y10, Y11, Y11
+	VMOVUPS      Y11, 608(SP)
+	VMAXPS       Y11, Y9, Y9
+	VMULPS       128(AX), Y0, Y10
+	VMAXPS       Y2, Y10, Y10
+	VMINPS       Y1, Y10, Y10
+	VADDPS       roundMagic<>+0(SB), Y10, Y11
+	VXORPS       Y11, Y5, Y5
+	VSUBPS       roundMagic<>+0(SB), Y11, Y11
 	VSUBPS       Y11, Y10, Y10
-	VANDPS       signMask<>+0(SB), Y9, Y9
-	VXORPS       Y9, Y10, Y10
-	VMAXPS       Y10, Y8, Y8
-	VMULPS       160(AX), Y0, Y9
-	VMAXPS       Y2, Y9, Y9
-	VMINPS       Y1, Y9, Y9
-	VADDPS       roundMagic<>+0(SB), Y9, Y10
-	VXORPS       Y10, Y4, Y4
-	VSUBPS       roundMagic<>+0(SB), Y10, Y10
-	VSUBPS       Y10, Y9, Y9
-	VANDPS       absMask<>+0(SB), Y9, Y11
-	VMOVUPS      Y10, 416(SP)
-	VMOVUPS      Y9, 160(SP)
-	VXORPS       Y9, Y5, Y5
-	VADDPS       Y11, Y6, Y6
-	VMAXPS       Y11, Y7, Y7
-	VANDPS       absMask<>+0(SB), Y10, Y9
-	VCMPPS       $0x00, Y3, Y9, Y9
-	VMOVUPS      half<>+0(SB), Y10
+	VANDPS       absMask<>+0(SB), Y10, Y12
+	VMOVUPS      Y11, 384(SP)
+	VMOVUPS      Y10, 128(SP)
+	VXORPS       Y10, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	VMAXPS       Y12, Y8, Y8
+	VANDPS       absMask<>+0(SB), Y11, Y10
+	VCMPPS       $0x00, Y3, Y10, Y10
+	VPSLLD       $0x1f, Y10, Y10
+	VSUBPS       Y12, Y4, Y11
+	VXORPS       Y10, Y11, Y11
+	VMOVUPS      Y11, 640(SP)
+	VMAXPS       Y11, Y9, Y9
+	VMULPS       160(AX), Y0, Y10
+	VMAXPS       Y2, Y10, Y10
+	VMINPS       Y1, Y10, Y10
+	VADDPS       roundMagic<>+0(SB), Y10, Y11
+	VXORPS       Y11, Y5, Y5
+	VSUBPS       roundMagic<>+0(SB), Y11, Y11
 	VSUBPS       Y11, Y10, Y10
-	VANDPS       signMask<>+0(SB), Y9, Y9
-	VXORPS       Y9, Y10, Y10
-	VMAXPS       Y10, Y8, Y8
-	VMULPS       192(AX), Y0, Y9
-	VMAXPS       Y2, Y9, Y9
-	VMINPS       Y1, Y9, Y9
-	VADDPS       roundMagic<>+0(SB), Y9, Y10
-	VXORPS       Y10, Y4, Y4
-	VSUBPS       roundMagic<>+0(SB), Y10, Y10
-	VSUBPS       Y10, Y9, Y9
-	VANDPS       absMask<>+0(SB), Y9, Y11
-	VMOVUPS      Y10, 448(SP)
-	VMOVUPS      Y9, 192(SP)
-	VXORPS       Y9, Y5, Y5
-	VADDPS       Y11, Y6, Y6
-	VMAXPS       Y11, Y7, Y7
-	VANDPS       absMask<>+0(SB), Y10, Y9
-	VCMPPS       $0x00, Y3, Y9, Y9
-	VMOVUPS      half<>+0(SB), Y10
+	VANDPS       absMask<>+0(SB), Y10, Y12
+	VMOVUPS      Y11, 416(SP)
+	VMOVUPS      Y10, 160(SP)
+	VXORPS       Y10, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	VMAXPS       Y12, Y8, Y8
+	VANDPS       absMask<>+0(SB), Y11, Y10
+	VCMPPS       $0x00, Y3, Y10, Y10
+	VPSLLD       $0x1f, Y10, Y10
+	VSUBPS       Y12, Y4, Y11
+	VXORPS       Y10, Y11, Y11
+	VMOVUPS      Y11, 672(SP)
+	VMAXPS       Y11, Y9, Y9
+	VMULPS       192(AX), Y0, Y10
+	VMAXPS       Y2, Y10, Y10
+	VMINPS       Y1, Y10, Y10
+	VADDPS       roundMagic<>+0(SB), Y10, Y11
+	VXORPS       Y11, Y5, Y5
+	VSUBPS       roundMagic<>+0(SB), Y11, Y11
 	VSUBPS       Y11, Y10, Y10
-	VANDPS       signMask<>+0(SB), Y9, Y9
-	VXORPS       Y9, Y10, Y10
-	VMAXPS       Y10, Y8, Y8
+	VANDPS       absMask<>+0(SB), Y10, Y12
+	VMOVUPS      Y11, 448(SP)
+	VMOVUPS      Y10, 192(SP)
+	VXORPS       Y10, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	VMAXPS       Y12, Y8, Y8
+	VANDPS       absMask<>+0(SB), Y11, Y10
+	VCMPPS       $0x00, Y3, Y10, Y10
+	VPSLLD       $0x1f, Y10, Y10
+	VSUBPS       Y12, Y4, Y11
+	VXORPS       Y10, Y11, Y11
+	VMOVUPS      Y11, 704(SP)
+	VMAXPS       Y11, Y9, Y9
 	VMULPS       224(AX), Y0, Y0
 	VMAXPS       Y2, Y0, Y0
 	VMINPS       Y1, Y0, Y0
 	VADDPS       roundMagic<>+0(SB), Y0, Y1
-	VXORPS       Y1, Y4, Y4
+	VXORPS       Y1, Y5, Y5
 	VSUBPS       roundMagic<>+0(SB), Y1, Y1
 	VSUBPS       Y1, Y0, Y0
 	VANDPS       absMask<>+0(SB), Y0, Y2
 	VMOVUPS      Y1, 480(SP)
 	VMOVUPS      Y0, 224(SP)
-	VXORPS       Y0, Y5, Y5
-	VADDPS       Y2, Y6, Y6
-	VMAXPS       Y2, Y7, Y7
+	VXORPS       Y0, Y6, Y6
+	VADDPS       Y2, Y7, Y7
+	VMAXPS       Y2, Y8, Y8
 	VANDPS       absMask<>+0(SB), Y1, Y0
 	VCMPPS       $0x00, Y3, Y0, Y0
-	VMOVUPS      half<>+0(SB), Y1
-	VSUBPS       Y2, Y1, Y1
-	VANDPS       signMask<>+0(SB), Y0, Y0
+	VPSLLD       $0x1f, Y0, Y0
+	VSUBPS       Y2, Y4, Y1
 	VXORPS       Y0, Y1, Y1
-	VMAXPS       Y1, Y8, Y8
-	VPSLLD       $0x1f, Y4, Y4
-	VXORPS       Y4, Y5, Y5
-	VXORPS       Y9, Y9, Y9
-	VADDPS       Y7, Y7, Y2
+	VMOVUPS      Y1, 736(SP)
+	VMAXPS       Y1, Y9, Y9
+	VPSLLD       $0x1f, Y5, Y5
+	VXORPS       Y5, Y6, Y6
+	VXORPS       Y3, Y3, Y3
+	VADDPS       Y8, Y8, Y2
 	VMOVUPS      one<>+0(SB), Y0
 	VSUBPS       Y2, Y0, Y0
-	VBLENDVPS    Y4, Y0, Y9, Y0
-	VADDPS       Y8, Y8, Y2
+	VBLENDVPS    Y5, Y0, Y3, Y0
+	VADDPS       Y9, Y9, Y2
 	VMOVUPS      one<>+0(SB), Y1
 	VSUBPS       Y2, Y1, Y1
-	VBLENDVPS    Y5, Y1, Y9, Y1
+	VBLENDVPS    Y6, Y1, Y3, Y1
 	VMOVUPS      two<>+0(SB), Y2
-	VSUBPS       Y6, Y2, Y2
+	VSUBPS       Y7, Y2, Y2
 	VADDPS       Y1, Y2, Y1
 	VCMPPS       $0x11, Y0, Y1, Y0
-	VBLENDVPS    Y0, Y8, Y7, Y1
-	VBLENDVPS    Y0, Y5, Y4, Y2
+	VBLENDVPS    Y0, Y9, Y8, Y1
+	VBLENDVPS    Y0, Y6, Y5, Y2
 	VPSRAD       $0x1f, Y2, Y2
-	VMOVUPS      256(SP), Y4
-	VMOVUPS      (SP), Y5
-	VANDPS       absMask<>+0(SB), Y5, Y6
-	VANDPS       absMask<>+0(SB), Y4, Y7
-	VCMPPS       $0x00, Y3, Y7, Y7
-	VMOVUPS      half<>+0(SB), Y8
-	VSUBPS       Y6, Y8, Y8
-	VANDPS       signMask<>+0(SB), Y7, Y9
-	VXORPS       Y9, Y8, Y8
-	VBLENDVPS    Y0, Y8, Y6, Y8
-	VCMPPS       $0x00, Y1, Y8, Y8
-	VANDPS       Y2, Y8, Y8
-	VANDNPS      Y2, Y8, Y2
-	VPSRAD       $0x1f, Y5, Y5
-	VPOR         intOne<>+0(SB), Y5, Y5
-	VADDPS       Y4, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPAND        Y0, Y5, Y6
-	VPADDD       Y6, Y4, Y4
-	VANDNPS      Y0, Y7, Y7
-	VPXOR        Y7, Y5, Y5
-	VPSUBD       Y7, Y5, Y5
-	VPAND        Y8, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VPADDD       Y5, Y4, Y4
-	VMOVUPS      288(SP), Y5
-	VMOVUPS      32(SP), Y6
-	VANDPS       absMask<>+0(SB), Y6, Y7
-	VANDPS       absMask<>+0(SB), Y5, Y8
-	VCMPPS       $0x00, Y3, Y8, Y8
-	VMOVUPS      half<>+0(SB), Y9
-	VSUBPS       Y7, Y9, Y9
-	VANDPS       signMask<>+0(SB), Y8, Y10
-	VXORPS       Y10, Y9, Y9
-	VBLENDVPS    Y0, Y9, Y7, Y9
-	VCMPPS       $0x00, Y1, Y9, Y9
-	VANDPS       Y2, Y9, Y9
-	VANDNPS      Y2, Y9, Y2
+	VMOVUPS      256(SP), Y3
+	VMOVUPS      (SP), Y4
+	VMOVUPS      512(SP), Y6
+	VANDPS       absMask<>+0(SB), Y4, Y5
+	VBLENDVPS    Y0, Y6, Y5, Y5
 	VPSRAD       $0x1f, Y6, Y6
-	VPOR         intOne<>+0(SB), Y6, Y6
-	VADDPS       Y5, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPAND        Y0, Y6, Y7
-	VPADDD       Y7, Y5, Y5
-	VANDNPS      Y0, Y8, Y8
-	VPXOR        Y8, Y6, Y6
-	VPSUBD       Y8, Y6, Y6
-	VPAND        Y9, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VPADDD       Y6, Y5, Y5
-	VPACKSSDW    Y5, Y4, Y4
-	VPERMQ       $0xd8, Y4, Y4
-	VMOVDQU      Y4, (CX)
-	VMOVUPS      320(SP), Y4
-	VMOVUPS      64(SP), Y5
+	VCMPPS       $0x00, Y1, Y5, Y5
+	VANDPS       Y2, Y5, Y5
+	VANDNPS      Y2, Y5, Y2
+	VPSRAD       $0x1f, Y4, Y4
+	VPOR         intOne<>+0(SB), Y4, Y4
+	VADDPS       Y3, Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPAND        Y0, Y4, Y7
+	VPADDD       Y7, Y3, Y3
+	VPANDN       Y0, Y6, Y6
+	VPXOR        Y6, Y4, Y4
+	VPSUBD       Y6, Y4, Y4
+	VPAND        Y5, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y4, Y3, Y3
+	VMOVUPS      288(SP), Y4
+	VMOVUPS      32(SP), Y5
+	VMOVUPS      544(SP), Y7
 	VANDPS       absMask<>+0(SB), Y5, Y6
-	VANDPS       absMask<>+0(SB), Y4, Y7
-	VCMPPS       $0x00, Y3, Y7, Y7
-	VMOVUPS      half<>+0(SB), Y8
-	VSUBPS       Y6, Y8, Y8
-	VANDPS       signMask<>+0(SB), Y7, Y9
-	VXORPS       Y9, Y8, Y8
-	VBLENDVPS    Y0, Y8, Y6, Y8
-	VCMPPS       $0x00, Y1, Y8, Y8
-	VANDPS       Y2, Y8, Y8
-	VANDNPS      Y2, Y8, Y2
+	VBLENDVPS    Y0, Y7, Y6, Y6
+	VPSRAD       $0x1f, Y7, Y7
+	VCMPPS       $0x00, Y1, Y6, Y6
+	VANDPS       Y2, Y6, Y6
+	VANDNPS      Y2, Y6, Y2
 	VPSRAD       $0x1f, Y5, Y5
 	VPOR         intOne<>+0(SB), Y5, Y5
 	VADDPS       Y4, Y4, Y4
 	VCVTPS2DQ    Y4, Y4
-	VPAND        Y0, Y5, Y6
-	VPADDD       Y6, Y4, Y4
-	VANDNPS      Y0, Y7, Y7
+	VPAND        Y0, Y5, Y8
+	VPADDD       Y8, Y4, Y4
+	VPANDN       Y0, Y7, Y7
 	VPXOR        Y7, Y5, Y5
 	VPSUBD       Y7, Y5, Y5
-	VPAND        Y8, Y5, Y5
+	VPAND        Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VPADDD       Y5, Y4, Y4
-	VMOVUPS      352(SP), Y5
-	VMOVUPS      96(SP), Y6
-	VANDPS       absMask<>+0(SB), Y6, Y7
-	VANDPS       absMask<>+0(SB), Y5, Y8
-	VCMPPS       $0x00, Y3, Y8, Y8
-	VMOVUPS      half<>+0(SB), Y9
-	VSUBPS       Y7, Y9, Y9
-	VANDPS       signMask<>+0(SB), Y8, Y10
-	VXORPS       Y10, Y9, Y9
-	VBLENDVPS    Y0, Y9, Y7, Y9
-	VCMPPS       $0x00, Y1, Y9, Y9
-	VANDPS       Y2, Y9, Y9
-	VANDNPS      Y2, Y9, Y2
+	VPACKSSDW    Y4, Y3, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	VMOVDQU      Y3, (CX)
+	VMOVUPS      320(SP), Y3
+	VMOVUPS      64(SP), Y4
+	VMOVUPS      576(SP), Y6
+	VANDPS       absMask<>+0(SB), Y4, Y5
+	VBLENDVPS    Y0, Y6, Y5, Y5
 	VPSRAD       $0x1f, Y6, Y6
-	VPOR         intOne<>+0(SB), Y6, Y6
-	VADDPS       Y5, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPAND        Y0, Y6, Y7
-	VPADDD       Y7, Y5, Y5
-	VANDNPS      Y0, Y8, Y8
-	VPXOR        Y8, Y6, Y6
-	VPSUBD       Y8, Y6, Y6
-	VPAND        Y9, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VPADDD       Y6, Y5, Y5
-	VPACKSSDW    Y5, Y4, Y4
-	VPERMQ       $0xd8, Y4, Y4
-	VMOVDQU      Y4, 32(CX)
-	VMOVUPS      384(SP), Y4
-	VMOVUPS      128(SP), Y5
+	VCMPPS       $0x00, Y1, Y5, Y5
+	VANDPS       Y2, Y5, Y5
+	VANDNPS      Y2, Y5, Y2
+	VPSRAD       $0x1f, Y4, Y4
+	VPOR         intOne<>+0(SB), Y4, Y4
+	VADDPS       Y3, Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPAND        Y0, Y4, Y7
+	VPADDD       Y7, Y3, Y3
+	VPANDN       Y0, Y6, Y6
+	VPXOR        Y6, Y4, Y4
+	VPSUBD       Y6, Y4, Y4
+	VPAND        Y5, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y4, Y3, Y3
+	VMOVUPS      352(SP), Y4
+	VMOVUPS      96(SP), Y5
+	VMOVUPS      608(SP), Y7
 	VANDPS       absMask<>+0(SB), Y5, Y6
-	VANDPS       absMask<>+0(SB), Y4, Y7
-	VCMPPS       $0x00, Y3, Y7, Y7
-	VMOVUPS      half<>+0(SB), Y8
-	VSUBPS       Y6, Y8, Y8
-	VANDPS       signMask<>+0(SB), Y7, Y9
-	VXORPS       Y9, Y8, Y8
-	VBLENDVPS    Y0, Y8, Y6, Y8
-	VCMPPS       $0x00, Y1, Y8, Y8
-	VANDPS       Y2, Y8, Y8
-	VANDNPS      Y2, Y8, Y2
+	VBLENDVPS    Y0, Y7, Y6, Y6
+	VPSRAD       $0x1f, Y7, Y7
+	VCMPPS       $0x00, Y1, Y6, Y6
+	VANDPS       Y2, Y6, Y6
+	VANDNPS      Y2, Y6, Y2
 	VPSRAD       $0x1f, Y5, Y5
 	VPOR         intOne<>+0(SB), Y5, Y5
 	VADDPS       Y4, Y4, Y4
 	VCVTPS2DQ    Y4, Y4
-	VPAND        Y0, Y5, Y6
-	VPADDD       Y6, Y4, Y4
-	VANDNPS      Y0, Y7, Y7
+	VPAND        Y0, Y5, Y8
+	VPADDD       Y8, Y4, Y4
+	VPANDN       Y0, Y7, Y7
 	VPXOR        Y7, Y5, Y5
 	VPSUBD       Y7, Y5, Y5
-	VPAND        Y8, Y5, Y5
+	VPAND        Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VPADDD       Y5, Y4, Y4
-	VMOVUPS      416(SP), Y5
-	VMOVUPS      160(SP), Y6
-	VANDPS       absMask<>+0(SB), Y6, Y7
-	VANDPS       absMask<>+0(SB), Y5, Y8
-	VCMPPS       $0x00, Y3, Y8, Y8
-	VMOVUPS      half<>+0(SB), Y9
-	VSUBPS       Y7, Y9, Y9
-	VANDPS       signMask<>+0(SB), Y8, Y10
-	VXORPS       Y10, Y9, Y9
-	VBLENDVPS    Y0, Y9, Y7, Y9
-	VCMPPS       $0x00, Y1, Y9, Y9
-	VANDPS       Y2, Y9, Y9
-	VANDNPS      Y2, Y9, Y2
+	VPACKSSDW    Y4, Y3, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	VMOVDQU      Y3, 32(CX)
+	VMOVUPS      384(SP), Y3
+	VMOVUPS      128(SP), Y4
+	VMOVUPS      640(SP), Y6
+	VANDPS       absMask<>+0(SB), Y4, Y5
+	VBLENDVPS    Y0, Y6, Y5, Y5
 	VPSRAD       $0x1f, Y6, Y6
-	VPOR         intOne<>+0(SB), Y6, Y6
-	VADDPS       Y5, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPAND        Y0, Y6, Y7
-	VPADDD       Y7, Y5, Y5
-	VANDNPS      Y0, Y8, Y8
-	VPXOR        Y8, Y6, Y6
-	VPSUBD       Y8, Y6, Y6
-	VPAND        Y9, Y6, Y6
-	VPADDD       Y6, Y5, Y5
-	VPADDD       Y6, Y5, Y5
-	VPACKSSDW    Y5, Y4, Y4
-	VPERMQ       $0xd8, Y4, Y4
-	VMOVDQU      Y4, 64(CX)
-	VMOVUPS      448(SP), Y4
-	VMOVUPS      192(SP), Y5
+	VCMPPS       $0x00, Y1, Y5, Y5
+	VANDPS       Y2, Y5, Y5
+	VANDNPS      Y2, Y5, Y2
+	VPSRAD       $0x1f, Y4, Y4
+	VPOR         intOne<>+0(SB), Y4, Y4
+	VADDPS       Y3, Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPAND        Y0, Y4, Y7
+	VPADDD       Y7, Y3, Y3
+	VPANDN       Y0, Y6, Y6
+	VPXOR        Y6, Y4, Y4
+	VPSUBD       Y6, Y4, Y4
+	VPAND        Y5, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y4, Y3, Y3
+	VMOVUPS      416(SP), Y4
+	VMOVUPS      160(SP), Y5
+	VMOVUPS      672(SP), Y7
 	VANDPS       absMask<>+0(SB), Y5, Y6
-	VANDPS       absMask<>+0(SB), Y4, Y7
-	VCMPPS       $0x00, Y3, Y7, Y7
-	VMOVUPS      half<>+0(SB), Y8
-	VSUBPS       Y6, Y8, Y8
-	VANDPS       signMask<>+0(SB), Y7, Y9
-	VXORPS       Y9, Y8, Y8
-	VBLENDVPS    Y0, Y8, Y6, Y8
-	VCMPPS       $0x00, Y1, Y8, Y8
-	VANDPS       Y2, Y8, Y8
-	VANDNPS      Y2, Y8, Y2
+	VBLENDVPS    Y0, Y7, Y6, Y6
+	VPSRAD       $0x1f, Y7, Y7
+	VCMPPS       $0x00, Y1, Y6, Y6
+	VANDPS       Y2, Y6, Y6
+	VANDNPS      Y2, Y6, Y2
 	VPSRAD       $0x1f, Y5, Y5
 	VPOR         intOne<>+0(SB), Y5, Y5
 	VADDPS       Y4, Y4, Y4
 	VCVTPS2DQ    Y4, Y4
-	VPAND        Y0, Y5, Y6
-	VPADDD       Y6, Y4, Y4
-	VANDNPS      Y0, Y7, Y7
+	VPAND        Y0, Y5, Y8
+	VPADDD       Y8, Y4, Y4
+	VPANDN       Y0, Y7, Y7
 	VPXOR        Y7, Y5, Y5
 	VPSUBD       Y7, Y5, Y5
-	VPAND        Y8, Y5, Y5
+	VPAND        Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VPADDD       Y5, Y4, Y4
-	VMOVUPS      480(SP), Y5
-	VMOVUPS      224(SP), Y6
-	VANDPS       absMask<>+0(SB), Y6, Y7
-	VANDPS       absMask<>+0(SB), Y5, Y8
-	VCMPPS       $0x00, Y3, Y8, Y8
-	VMOVUPS      half<>+0(SB), Y3
-	VSUBPS       Y7, Y3, Y3
-	VANDPS       signMask<>+0(SB), Y8, Y9
-	VXORPS       Y9, Y3, Y3
-	VBLENDVPS    Y0, Y3, Y7, Y3
-	VCMPPS       $0x00, Y1, Y3, Y3
-	VANDPS       Y2, Y3, Y3
-	VANDNPS      Y2, Y3, Y2
-	VPSRAD       $0x1f, Y6, Y1
+	VPACKSSDW    Y4, Y3, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	VMOVDQU      Y3, 64(CX)
+	VMOVUPS      448(SP), Y3
+	VMOVUPS      192(SP), Y4
+	VMOVUPS      704(SP), Y6
+	VANDPS       absMask<>+0(SB), Y4, Y5
+	VBLENDVPS    Y0, Y6, Y5, Y5
+	VPSRAD       $0x1f, Y6, Y6
+	VCMPPS       $0x00, Y1, Y5, Y5
+	VANDPS       Y2, Y5, Y5
+	VANDNPS      Y2, Y5, Y2
+	VPSRAD       $0x1f, Y4, Y4
+	VPOR         intOne<>+0(SB), Y4, Y4
+	VADDPS       Y3, Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPAND        Y0, Y4, Y7
+	VPADDD       Y7, Y3, Y3
+	VPANDN       Y0, Y6, Y6
+	VPXOR        Y6, Y4, Y4
+	VPSUBD       Y6, Y4, Y4
+	VPAND        Y5, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y4, Y3, Y3
+	VMOVUPS      480(SP), Y4
+	VMOVUPS      224(SP), Y5
+	VMOVUPS      736(SP), Y7
+	VANDPS       absMask<>+0(SB), Y5, Y6
+	VBLENDVPS    Y0, Y7, Y6, Y6
+	VPSRAD       $0x1f, Y7, Y7
+	VCMPPS       $0x00, Y1, Y6, Y6
+	VANDPS       Y2, Y6, Y6
+	VANDNPS      Y2, Y6, Y2
+	VPSRAD       $0x1f, Y5, Y1
 	VPOR         intOne<>+0(SB), Y1, Y1
-	VADDPS       Y5, Y5, Y2
+	VADDPS       Y4, Y4, Y2
 	VCVTPS2DQ    Y2, Y2
-	VPAND        Y0, Y1, Y5
-	VPADDD       Y5, Y2, Y2
-	VANDNPS      Y0, Y8, Y8
-	VPXOR        Y8, Y1, Y1
-	VPSUBD       Y8, Y1, Y1
-	VPAND        Y3, Y1, Y1
+	VPAND        Y0, Y1, Y4
+	VPADDD       Y4, Y2, Y2
+	VPANDN       Y0, Y7, Y7
+	VPXOR        Y7, Y1, Y1
+	VPSUBD       Y7, Y1, Y1
+	VPAND        Y6, Y1, Y1
 	VPADDD       Y1, Y2, Y2
 	VPADDD       Y1, Y2, Y2
-	VPACKSSDW    Y2, Y4, Y4
-	VPERMQ       $0xd8, Y4, Y4
-	VMOVDQU      Y4, 96(CX)
+	VPACKSSDW    Y2, Y3, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	VMOVDQU      Y3, 96(CX)
 	VZEROUPPER
 	RET
 

@@ -64,9 +64,12 @@ const maxCode = 32000
 // a rule of its own. It costs nothing that can be measured.
 const boxMargin = 0x1p-12
 
-// magnitudes outside [2^-extreme, 2^extreme] are scaled by a power of two before the float32
-// arithmetic and back after it.
-const extreme = 60
+// Vectors whose largest rotated magnitude is not between these, as bits, are scaled by a power of
+// two before the float32 arithmetic and back after it.
+const (
+	lowBits  = 0x21800000 // 2^-60
+	highBits = 0x5d800000 // 2^60
+)
 
 // Box quantises x inside the box: its largest rotated coordinate becomes Q or a little less, and z
 // the nearest points with coordinates in [-Q, Q]. Codes are twice the coordinate. It answers with
@@ -76,15 +79,14 @@ func (q *Quantizer) Box(z []int16, x []float32, s *Scratch) (side uint32, err er
 	if q.params.Compat {
 		return q.referenceEncode(z, x, s)
 	}
-	shift, zero, err := q.rotate(x, s)
-	if err != nil || zero {
+	m, shift, err := q.rotate(x, s)
+	if m == 0 {
 		clear(z)
 		return 0, err
 	}
 	// The bits of a positive float32 are its scale code with more mantissa and another bias.
-	m := maxAbsBits(s.y)
 	code := (m+1<<(23-scaleBits)-1)>>(23-scaleBits) + uint32((scaleBias-127+shift)<<scaleBits)
-	inv := float32(float64(q.params.Q) / math.Ldexp(ScaleValue(uint16(code)), -shift))
+	inv := q.inverseStep(uint16(code), shift)
 	limit := float32(q.params.Q) - boxMargin
 	q.nearest(z, s.y, inv, limit, float32(q.params.Q))
 	return code, nil
@@ -93,13 +95,12 @@ func (q *Quantizer) Box(z []int16, x []float32, s *Scratch) (side uint32, err er
 // Free quantises x with the given scale and no box: z is the nearest points of all, whatever
 // their size. Compat has no such mode.
 func (q *Quantizer) Free(z []int16, x []float32, scale uint16, s *Scratch) error {
-	shift, zero, err := q.rotate(x, s)
-	if err != nil || zero || scale == 0 {
+	m, shift, err := q.rotate(x, s)
+	if m == 0 || scale == 0 {
 		clear(z)
 		return err
 	}
-	inv := float32(float64(q.params.Q) / math.Ldexp(ScaleValue(scale), -shift))
-	q.nearest(z, s.y, inv, maxCode/2, math.MaxInt16)
+	q.nearest(z, s.y, q.inverseStep(scale, shift), maxCode/2, math.MaxInt16)
 	return nil
 }
 
@@ -128,24 +129,36 @@ func (q *Quantizer) ScaleFor(meanSquare float64) uint16 {
 // freeGrid is the number of mantissa bits in the scales of ScaleFor: eight to the octave.
 const freeGrid = 3
 
-// rotate leaves the rotation of x·2^-shift in s.y, without the rotation's gain.
-func (q *Quantizer) rotate(x []float32, s *Scratch) (shift int, zero bool, err error) {
-	m := maxAbsBits(x[:q.params.Dim])
+// rotate leaves the rotation of x·2^-shift in s.y, without the rotation's gain. m is the bits of
+// its largest magnitude.
+func (q *Quantizer) rotate(x []float32, s *Scratch) (m uint32, shift int, err error) {
+	x = x[:q.params.Dim]
+	q.rot.forward(s.y, x, s.tmp)
+	if m = maxAbsBits(s.y); m-lowBits < highBits-lowBits {
+		return m, 0, nil // what is not finite would have shown
+	}
+	m = maxAbsBits(x)
 	if m >= 0x7f800000 {
-		return 0, false, ErrNonFinite
+		return 0, 0, ErrNonFinite
 	}
 	if m == 0 {
-		return 0, true, nil
+		return 0, 0, nil
 	}
-	if e := int(m>>23) - 127; e < -extreme || e > extreme {
-		_, shift = math.Frexp(float64(math.Float32frombits(m)))
-		for i, v := range x[:q.params.Dim] {
-			s.x[i] = float32(math.Ldexp(float64(v), -shift))
-		}
-		x = s.x
+	_, shift = math.Frexp(float64(math.Float32frombits(m)))
+	for i, v := range x {
+		s.x[i] = float32(math.Ldexp(float64(v), -shift))
 	}
-	q.rot.forward(s.y, x[:q.params.Dim], s.tmp)
-	return shift, false, nil
+	q.rot.forward(s.y, s.x, s.tmp)
+	return maxAbsBits(s.y), shift, nil
+}
+
+// inverseStep is what a coordinate is multiplied with.
+func (q *Quantizer) inverseStep(scale uint16, shift int) float32 {
+	v := ScaleValue(scale)
+	if shift != 0 {
+		v = math.Ldexp(v, -shift)
+	}
+	return float32(float64(q.params.Q) / v)
 }
 
 func (q *Quantizer) nearest(z []int16, y []float32, inv, limit, box float32) {
