@@ -23,8 +23,8 @@ func Logprobs(logits []float32, drawn backend.Token, top int) (backend.TokenLogp
 	if err != nil {
 		return backend.TokenLogprob{}, err
 	}
-	whole := float64(highest) + math.Log(sumExp(logits, highest, 1))
-	logprob := func(logit float32) float32 { return float32(float64(logit) - whole) }
+	rest := math.Log(sumExp(logits, highest, 1)) // of ln(sum of e^logit), beyond highest
+	logprob := func(logit float32) float32 { return float32(float64(logit) - float64(highest) - rest) }
 
 	p := backend.TokenLogprob{Token: drawn, Logprob: logprob(logits[drawn])}
 	if top == 0 {
