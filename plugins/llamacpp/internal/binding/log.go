@@ -23,7 +23,8 @@ var sink struct {
 	count   int       // error lines so far
 }
 
-// expected counts raised interrupts. While there are any, llama.cpp's errors are what was asked for.
+// expected counts raised interrupts. While there are any, what llama.cpp complains of is what was
+// asked for.
 var expected atomic.Int32
 
 func redirectLog() { C.set_log() }
@@ -59,9 +60,9 @@ func emit(level slog.Level, line string) {
 	if level >= slog.LevelError {
 		sink.errors[sink.count%len(sink.errors)] = line
 		sink.count++
-		if expected.Load() > 0 {
-			level = slog.LevelDebug
-		}
+	}
+	if expected.Load() > 0 {
+		level = slog.LevelDebug
 	}
 	slog.Default().Log(context.Background(), level, line, "source", "llama.cpp")
 }

@@ -60,7 +60,6 @@ func (m *Model) Special() map[string]int32 {
 		"eos":     C.llama_vocab_eos(m.vocab),
 		"eot":     C.llama_vocab_eot(m.vocab),
 		"sep":     C.llama_vocab_sep(m.vocab),
-		"nl":      C.llama_vocab_nl(m.vocab),
 		"pad":     C.llama_vocab_pad(m.vocab),
 		"mask":    C.llama_vocab_mask(m.vocab),
 		"fim_pre": C.llama_vocab_fim_pre(m.vocab),

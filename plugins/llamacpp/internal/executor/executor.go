@@ -91,15 +91,12 @@ func (x *Executor) Close() {
 // Memory counts the bytes of the model and of the executor.
 func (x *Executor) Memory() binding.Memory { return x.ctx.Memory() }
 
-// AllocatedCells is the size of the cache: Cells, rounded up.
-func (x *Executor) AllocatedCells() int { return x.ctx.Cells() }
-
-// Limits implements engine.Executor. llama.cpp rounds the cells up; what is over is left alone,
-// so that a request may have what was asked for and no more.
+// Limits implements engine.Executor. The cells are those asked for, rounded up by llama.cpp to a
+// multiple of 256.
 func (x *Executor) Limits() engine.Limits {
 	return engine.Limits{
 		Sequences:  x.options.Sequences,
-		Cells:      x.options.Cells,
+		Cells:      x.ctx.Cells(),
 		Batch:      x.ctx.Batch(),
 		Vocabulary: x.model.VocabularySize(),
 		CopyIsFree: true,

@@ -36,7 +36,7 @@ func (m *model) describe(t traits, options backend.LoadOptions) backend.ModelInf
 		Weights:         memory.Weights,
 		KV:              memory.Cache,
 		Compute:         memory.Compute,
-		KVBytesPerToken: memory.Cache / int64(m.exec.AllocatedCells()),
+		KVBytesPerToken: memory.Cache / int64(m.exec.Limits().Cells),
 	}
 	return info
 }

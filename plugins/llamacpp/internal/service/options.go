@@ -24,7 +24,7 @@ const (
 	// sequencesPerSlot is how many sequences there are for each slot: those beyond the first
 	// keep prefixes for later requests.
 	sequencesPerSlot = 4
-	defaultChunk     = 64
+	defaultChunk     = 32
 	defaultPoll      = "50"
 	quantBlock       = 32 // numbers that share a scale in q8_0 and q4_0
 )
