@@ -52,3 +52,9 @@ func ToBFloat16(f float32) uint16 {
 	}
 	return uint16((b + 0x7fff + b>>16&1) >> 16)
 }
+
+// The largest finite values.
+const (
+	MaxFloat16  = 65504
+	MaxBFloat16 = 0x1.fep127
+)

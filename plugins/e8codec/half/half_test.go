@@ -65,3 +65,42 @@ func TestToBFloat16Nearest(t *testing.T) {
 		}
 	}
 }
+
+func TestSlicesConvertLikeSingleValues(t *testing.T) {
+	src := make([]uint16, 1<<16+5)
+	for i := range src {
+		src[i] = uint16(i)
+	}
+	f, back := make([]float32, len(src)), make([]uint16, len(src))
+	check := func(what string, from func(uint16) float32, to func(float32) uint16) {
+		t.Helper()
+		for i, h := range src {
+			want := from(h)
+			if math.Float32bits(f[i]) != math.Float32bits(want) && want == want {
+				t.Fatalf("%s: %#x became %v, want %v", what, h, f[i], want)
+			}
+			if want == want && back[i] != to(want) {
+				t.Fatalf("%s: %v became %#x, want %#x", what, want, back[i], to(want))
+			}
+		}
+	}
+	FromFloat16s(f, src)
+	ToFloat16s(back, f)
+	check("f16", FromFloat16, ToFloat16)
+	FromBFloat16s(f, src)
+	ToBFloat16s(back, f)
+	check("bf16", FromBFloat16, ToBFloat16)
+	// every rounding case: values around each half
+	for i := range f {
+		f[i] = math.Float32frombits(uint32(i) << 15 & 0x7fffffff)
+		if f[i] != f[i] {
+			f[i] = 0
+		}
+	}
+	ToFloat16s(back, f)
+	for i, v := range f {
+		if back[i] != ToFloat16(v) {
+			t.Fatalf("%v became %#x, want %#x", v, back[i], ToFloat16(v))
+		}
+	}
+}

@@ -126,6 +126,13 @@ func (q *Quantizer) ScaleFor(meanSquare float64) uint16 {
 	return scaleNear(q.peak*math.Sqrt(meanSquare*q.rot.gain()), freeGrid)
 }
 
+// LeastScale is the smallest scale with which no coordinate of a vector of that mean square is too
+// large for a code.
+func (q *Quantizer) LeastScale(meanSquare float64) uint16 {
+	peak := math.Sqrt(meanSquare * q.rot.gain() * float64(q.params.Dim))
+	return scaleNear(1.25*peak*float64(q.params.Q)/(maxCode/2), freeGrid)
+}
+
 // freeGrid is the number of mantissa bits in the scales of ScaleFor: eight to the octave.
 const freeGrid = 3
 

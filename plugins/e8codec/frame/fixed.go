@@ -1,0 +1,105 @@
+package frame
+
+import (
+	"fmt"
+
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/plugins/e8codec/entropy"
+	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
+	"github.com/kakeyad/kakeyad/plugins/e8codec/spread"
+)
+
+// grain is the vectors a goroutine takes at a time.
+const grain = 256
+
+// worker is a goroutine's working memory.
+type worker struct {
+	x   []float32
+	tmp []uint16
+	z   []int16
+	s   *lattice.Scratch
+	buf entropy.Buffer
+}
+
+// newWorker makes room for n vectors' elements and one vector's codes.
+func (c *Codec) newWorker(n int) *worker {
+	dim := c.options.Params.Dim
+	return &worker{
+		x:   make([]float32, n*dim),
+		tmp: make([]uint16, n*dim),
+		z:   make([]int16, c.quantizer.CodesPerVector()),
+		s:   c.quantizer.NewScratch(),
+		buf: c.fixed.NewBuffer(),
+	}
+}
+
+func (c *Codec) encodeFixed(dst []byte, t Tensor, n int) ([]byte, error) {
+	size, dim, at := c.fixed.RecordBytes(), c.options.Params.Dim, len(dst)
+	dst = append(dst, make([]byte, n*size)...)
+	out := dst[at:]
+	err := spread.Over(n, grain, func(lo, hi int) error {
+		w := c.newWorker(1)
+		for i := lo; i < hi; i++ {
+			t.load(w.x, i*dim, w.tmp)
+			side, err := c.quantizer.Box(w.z, w.x, w.s)
+			if err != nil {
+				return lattice.AtVector(i, err)
+			}
+			c.fixed.Pack(out[i*size:(i+1)*size], w.z, side, w.buf)
+		}
+		return nil
+	})
+	return dst, err
+}
+
+func (c *Codec) decodeFixed(t Tensor, payload []byte, n int) error {
+	size := c.fixed.RecordBytes()
+	if uint64(len(payload)) != uint64(n)*uint64(size) {
+		return fmt.Errorf("%w: %d bytes for %d records of %d", base.ErrCorrupt, len(payload), n, size)
+	}
+	return spread.Over(n, grain, func(lo, hi int) error {
+		w := c.newWorker(1)
+		for i := lo; i < hi; i++ {
+			if err := c.decodeRecord(t, i, payload, i, w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// decodeRecord writes vector from of the payload as vector to of t.
+func (c *Codec) decodeRecord(t Tensor, to int, payload []byte, from int, w *worker) error {
+	side, err := c.fixed.Unpack(w.z, payload[from*c.fixed.RecordBytes():], w.buf)
+	if err != nil {
+		return fmt.Errorf("vector %d: %w", from, err)
+	}
+	c.quantizer.Decode(w.x, w.z, side, w.s)
+	t.store(w.x, to*c.options.Params.Dim, w.tmp)
+	return nil
+}
+
+// DecodeSome writes the given vectors of a frame of coding Fixed to t, in their order. It trusts
+// the frame: [Parse] has passed it and gave h and payload.
+func (c *Codec) DecodeSome(t Tensor, h Header, payload []byte, vectors []int) error {
+	if h.Coding != Fixed || h.Params != c.options.Params {
+		return fmt.Errorf("%w: random access to %v of %+v", base.ErrInvalid, h.Coding, h.Params)
+	}
+	n, err := t.vectors(h.Params.Dim)
+	if err != nil {
+		return err
+	}
+	if n != len(vectors) {
+		return fmt.Errorf("%w: room for %d vectors, not %d", base.ErrInvalid, n, len(vectors))
+	}
+	w := c.newWorker(1)
+	for to, from := range vectors {
+		if from < 0 || from >= h.Vectors() || (from+1)*c.fixed.RecordBytes() > len(payload) {
+			return fmt.Errorf("%w: vector %d of %d", base.ErrInvalid, from, h.Vectors())
+		}
+		if err := c.decodeRecord(t, to, payload, from, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
