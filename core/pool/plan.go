@@ -4,7 +4,7 @@ package pool
 type resident struct {
 	key     string
 	bytes   int64
-	fixed   bool // cannot be chosen: pinned, loading, or leaving already
+	fixed   bool // cannot be chosen: pinned or loading
 	leaving bool // its bytes will be free without the plan's doing
 	busy    bool // leased: can only be drained
 }

@@ -88,7 +88,7 @@ func (p *Pool[T]) residents(advised map[uint64]struct{}) []resident {
 			key:     e.key,
 			bytes:   e.bytes,
 			leaving: leaving,
-			fixed:   leaving || e.state == StateLoading || p.pinned(e.key),
+			fixed:   e.state == StateLoading || p.pinned(e.key),
 			busy:    e.busy(),
 		}
 	}

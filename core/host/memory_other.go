@@ -1,0 +1,5 @@
+//go:build !linux
+
+package host
+
+func residentMemory(int) int64 { return 0 }
