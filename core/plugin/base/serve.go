@@ -14,8 +14,8 @@ import (
 // Serve, which plugins call.
 //
 // While it runs, the process ends at once when its parent dies, and SIGINT and SIGTERM, which a
-// terminal or a service manager sends to all processes of a group, are left to the host. What is
-// written to os.Stdout is lost; os.Stderr is for logs, see [NewLogger].
+// terminal or a service manager sends to all processes of a group, are left to the host. The host
+// reads logs from the standard error of the process, see [NewLogger]; go-plugin owns os.Stdout.
 func Serve(kind Kind, p plugin.Plugin, log *slog.Logger) {
 	stop := EndWithParent(log)
 	defer stop()

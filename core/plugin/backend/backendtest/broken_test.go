@@ -125,7 +125,9 @@ func (b *evaluator) Score(ctx context.Context, req backend.ScoreRequest) (backen
 	r, err := b.Backend.Score(ctx, req)
 	for i := range r.Tokens {
 		r.Tokens[i].Logprob -= 0.01
-		r.Tokens[i].Top = r.Tokens[i].Top[:0:0]
+		for j := range r.Tokens[i].Top {
+			r.Tokens[i].Top[j].Logprob -= 0.01
+		}
 	}
 	return r, err
 }
@@ -253,9 +255,12 @@ func TestChecksFail(t *testing.T) {
 				return nil
 			})
 		}}},
-		{"concurrency/unload", &broken{unload: func(good backend.Backend, ctx context.Context, id backend.ModelID) error {
-			go func() { _ = good.UnloadModel(context.WithoutCancel(ctx), id) }()
-			return errors.New("later")
+		{"concurrency/unload", &broken{generate: func(good backend.Backend, ctx context.Context, req backend.GenerateRequest, emit emitFunc) error {
+			err := good.Generate(ctx, req, emit)
+			if errors.Is(err, backend.ErrModelNotLoaded) {
+				return base.ErrInvalid
+			}
+			return err
 		}}},
 		{"constraint/grammar", onRequest(func(r *backend.GenerateRequest) { r.Constraint = backend.Constraint{} })},
 		{"constraint/json-schema", onRequest(func(r *backend.GenerateRequest) { r.Constraint = backend.Constraint{JSONSchema: "{}"} })},

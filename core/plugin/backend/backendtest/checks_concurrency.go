@@ -81,9 +81,10 @@ func checkCancel(ctx context.Context, env *Env) error {
 		}
 		other, err := m.start(ctx, m.greedy(16))
 		if err != nil {
-			return errors.Join(err, ignore(cancelled.stop()))
+			cancelled.end()
+			return err
 		}
-		defer other.stop()
+		defer other.end()
 		if err := expect(cancelled.stop(), context.Canceled, "cancel"); err != nil {
 			return err
 		}
@@ -97,9 +98,6 @@ func checkCancel(ctx context.Context, env *Env) error {
 	})
 }
 
-// ignore is for the end of a request whose error says nothing new.
-func ignore(error) error { return nil }
-
 func idle(s backend.Stats) bool { return s.Active == 0 && s.Waiting == 0 }
 
 func checkCancelWaiting(ctx context.Context, env *Env) error {
@@ -110,9 +108,9 @@ func checkCancelWaiting(ctx context.Context, env *Env) error {
 		if err != nil {
 			return err
 		}
-		defer first.stop()
+		defer first.end()
 		waiting := m.begin(ctx, m.greedy(4))
-		defer waiting.stop()
+		defer waiting.end()
 		if err := m.until(ctx, "one request waits", func(s backend.Stats) bool { return s.Waiting == 1 }); err != nil {
 			return err
 		}
@@ -158,9 +156,9 @@ func checkUnload(ctx context.Context, env *Env) error {
 		if err != nil {
 			return err
 		}
-		defer serving.stop()
+		defer serving.end()
 		waiting := m.begin(ctx, m.greedy(2))
-		defer waiting.stop()
+		defer waiting.end()
 		if err := m.until(ctx, "one request waits", func(s backend.Stats) bool { return s.Waiting == 1 }); err != nil {
 			return err
 		}

@@ -101,9 +101,9 @@ func checkBusy(ctx context.Context, env *Env) error {
 		if err != nil {
 			return err
 		}
-		defer running.stop()
+		defer running.end()
 		waiting := m.begin(ctx, m.greedy(2))
-		defer waiting.stop()
+		defer waiting.end()
 		if err := m.until(ctx, "one request waits", func(s backend.Stats) bool { return s.Waiting == 1 }); err != nil {
 			return err
 		}

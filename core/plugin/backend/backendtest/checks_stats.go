@@ -59,7 +59,7 @@ func checkActive(ctx context.Context, env *Env) error {
 		if err != nil {
 			return err
 		}
-		defer r.stop()
+		defer r.end()
 		if err := m.until(ctx, "one request runs", func(s backend.Stats) bool { return s.Active == 1 }); err != nil {
 			return err
 		}

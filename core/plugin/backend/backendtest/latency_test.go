@@ -31,7 +31,11 @@ func BenchmarkEvent(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer connection.Close()
+	defer func() {
+		if err := connection.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
 	b.ReportAllocs()
 	left := b.N
 	impl.next <- struct{}{}

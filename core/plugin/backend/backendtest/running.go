@@ -51,10 +51,16 @@ func (m *model) start(ctx context.Context, req backend.GenerateRequest) (*runnin
 	}
 }
 
-// stop cancels the request, waits for it and returns its error.
-func (r *running) stop() error {
+// end cancels the request and waits for it.
+func (r *running) end() {
 	r.cancel()
-	return r.wait()
+	<-r.done
+}
+
+// stop ends the request and returns its error.
+func (r *running) stop() error {
+	r.end()
+	return r.err
 }
 
 func (r *running) wait() error {

@@ -183,7 +183,7 @@ func TestNoOrphan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer alive.Close()
+	t.Cleanup(func() { _ = alive.Close() })
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), envHost+"="+binary(t))
 	cmd.ExtraFiles = []*os.File{held}
