@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -119,6 +120,26 @@ func TestForgetting(t *testing.T) {
 		require.NoError(t, forgetful.Accept(tok))
 		require.Equal(t, kept.CanEnd(), forgetful.CanEnd())
 	}
+}
+
+// TestClonesAtOnce uses clones, which share a machine, from several goroutines.
+func TestClonesAtOnce(t *testing.T) {
+	g, err := Parse(jsonGrammar)
+	require.NoError(t, err)
+	vocabulary := randomVocabulary(600, 5)
+	start := g.Matcher(vocabulary)
+	var group sync.WaitGroup
+	for range 4 {
+		m := start.Clone()
+		group.Go(func() {
+			for _, b := range []byte(`{"a": [1, "b", {"c": null}]}`) {
+				if !bit(m.Mask(), backend.Token(b)) || m.Accept(backend.Token(b)) != nil {
+					t.Errorf("%q was refused", b)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func BenchmarkMaskInString(b *testing.B) {
