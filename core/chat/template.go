@@ -41,16 +41,15 @@ func NewTemplate(source string, tokens map[string]string) (*Template, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w does not compile: %w", ErrTemplate, shortened(err, rewriteConditionals(source)))
+		return nil, fmt.Errorf("%w does not compile: %w", ErrTemplate, shortened(err, prepare(source)))
 	}
 	return t, nil
 }
 
 func compile(source string) (*exec.Template, error) {
 	settings := config.New()
-	settings.TrimBlocks = true
-	settings.LeftStripBlocks = true
-	return exec.NewTemplate(root, settings, &sourceLoader{rewriteConditionals(source)}, environment())
+	settings.KeepTrailingNewline = true // prepare has seen to white space
+	return exec.NewTemplate(root, settings, &sourceLoader{prepare(source)}, environment())
 }
 
 // Render renders the input. The error is an ErrRefused when the template raised an exception,

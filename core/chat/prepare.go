@@ -2,42 +2,43 @@ package chat
 
 import "strings"
 
-// rewriteConditionals makes "x if c else y" work wherever an expression may stand. The engine knows
-// it only as the whole of an output or an assignment; inside parentheses, arguments and literals
-// it is rewritten to
+// prepare rewrites a template so that the engine makes of it what Jinja2 does with trim_blocks and
+// lstrip_blocks, as the reference runs chat templates:
 //
-//	((c) and [x] or [y])[0]
-//
-// which, like the original, evaluates only the branch that is taken. Lines stay where they are.
-func rewriteConditionals(source string) string {
+//   - the newline after a statement or comment goes, and so does the white space between the start
+//     of a line and one. The engine's own switches also take white space that follows text.
+//   - "x if c else y" works wherever an expression may stand. The engine knows it only as the whole
+//     of an output or an assignment; elsewhere it becomes ((c) and [x] or [y])[0], which, like the
+//     original, evaluates only the branch that is taken.
+//   - methods of an expression in parentheses work: (x).m() becomes ([x])[0].m().
+func prepare(source string) string {
+	source = strings.TrimSuffix(strings.ReplaceAll(source, "\r\n", "\n"), "\n")
 	var out strings.Builder
+	lineStart := true // out ends at the start of a line, or where a newline was taken away
 	for {
-		open := strings.IndexByte(source, '{')
-		if open < 0 || open+1 >= len(source) {
+		at := nextTag(source)
+		if at < 0 {
 			break
 		}
-		out.WriteString(source[:open])
-		source = source[open:]
-		switch source[1] {
-		case '#':
-			n := strings.Index(source, "#}")
-			if n < 0 {
-				n = len(source) - 2
-			}
-			out.WriteString(source[:n+2])
-			source = source[n+2:]
-		case '{', '%':
-			n := tagEnd(source)
-			tag := source[:n]
-			source = source[n:]
-			if tagName(tag) == "raw" {
-				tag, source = throughRaw(tag, source)
-				out.WriteString(tag)
-				continue
-			}
-			out.WriteString(rewriteTag(tag))
+		data, rest := source[:at], source[at:]
+		tag := rest[:tagEnd(rest)]
+		source = rest[len(tag):]
+		statement := tag[1] != '{'
+		if statement && !hasSign(tag[2:]) {
+			data = trimIndent(data, lineStart)
+		}
+		out.WriteString(data)
+		switch {
+		case tagName(tag) == "raw":
+			tag, source = throughRaw(tag, source)
+			out.WriteString(tag)
+		case tag[1] == '#':
+			out.WriteString(tag)
 		default:
-			out.WriteByte('{')
+			out.WriteString(rewriteTag(tag))
+		}
+		lineStart = statement && len(tag) > 4 && !hasSign(tag[len(tag)-3:]) && strings.HasPrefix(source, "\n")
+		if lineStart {
 			source = source[1:]
 		}
 	}
@@ -45,11 +46,39 @@ func rewriteConditionals(source string) string {
 	return out.String()
 }
 
+// nextTag finds the next {{, {% or {#, or says -1.
+func nextTag(s string) int {
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] == '{' && (s[i+1] == '{' || s[i+1] == '%' || s[i+1] == '#') {
+			return i
+		}
+	}
+	return -1
+}
+
+// hasSign says whether a tag's end has a - or a +, which say themselves what to do with white space.
+func hasSign(s string) bool { return s != "" && (s[0] == '-' || s[0] == '+') }
+
+// trimIndent takes away the white space at the end of data if it reaches from the start of a line.
+func trimIndent(data string, lineStart bool) string {
+	newline := strings.LastIndexByte(data, '\n')
+	if newline < 0 && !lineStart || strings.TrimSpace(data[newline+1:]) != "" {
+		return data
+	}
+	return data[:newline+1]
+}
+
 // tagEnd returns the length of the tag that s begins with, all of s when it does not end.
 func tagEnd(s string) int {
 	closing := "}}"
-	if s[1] == '%' {
+	switch s[1] {
+	case '%':
 		closing = "%}"
+	case '#':
+		if n := strings.Index(s, "#}"); n >= 0 {
+			return n + 2
+		}
+		return len(s)
 	}
 	depth := 0
 	for i := 2; i < len(s); i++ {
@@ -110,7 +139,7 @@ func throughRaw(tag, rest string) (block, after string) {
 // rewriteTag rewrites one tag. The "if" of a for statement is its filter, and those of the
 // statements if and elif are their names: only what is nested in them is rewritten.
 func rewriteTag(tag string) string {
-	if !strings.Contains(tag, "if") {
+	if !strings.Contains(tag, "if") && !strings.Contains(tag, ").") {
 		return tag
 	}
 	end := len(tag)
@@ -149,13 +178,7 @@ func rewriteSegments(s string, whole bool) string {
 			i = end
 		case c == '(' || c == '[' || c == '{':
 			end := groupEnd(s, i)
-			segment.WriteByte(c)
-			if end-1 > i && isClosing(s[end-1]) {
-				segment.WriteString(rewriteSegments(s[i+1:end-1], true))
-				segment.WriteByte(s[end-1])
-			} else {
-				segment.WriteString(s[i+1 : end])
-			}
+			segment.WriteString(rewriteGroup(s, i, end))
 			i = end
 		case c == ',' || c == ':' || isAssignment(s, i):
 			flush()
@@ -168,6 +191,20 @@ func rewriteSegments(s string, whole bool) string {
 	}
 	flush()
 	return out.String()
+}
+
+// rewriteGroup rewrites what is in the brackets s[start:end].
+func rewriteGroup(s string, start, end int) string {
+	if end-1 <= start || !isClosing(s[end-1]) {
+		return s[start:end]
+	}
+	inner := rewriteSegments(s[start+1:end-1], true)
+	called := strings.TrimRight(s[:start], " \t\n")
+	isCall := called != "" && (isWordByte(called, len(called)-1) || isClosing(called[len(called)-1]))
+	if s[start] == '(' && !isCall && strings.HasPrefix(s[end:], ".") {
+		return "([" + inner + "])[0]"
+	}
+	return s[start:start+1] + inner + s[end-1:end]
 }
 
 // rewriteSegment rewrites "x if c else y" where it is the whole of a segment.

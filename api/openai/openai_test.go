@@ -1,0 +1,143 @@
+package openai
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+)
+
+// FuzzString holds AppendString to encoding/json: valid, ASCII, and the same string again.
+func FuzzString(f *testing.F) {
+	for _, s := range []string{"", "a", "\x00\x1f\x7f\"\\/<>&", "é世🙂", "\xff\xc3", "\u2028\ufffd", strings.Repeat("ß", 99)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := AppendString(nil, s)
+		for _, c := range got {
+			if c < 0x20 || c >= utf8.RuneSelf {
+				t.Fatalf("byte %#x in %q", c, got)
+			}
+		}
+		var back, want string
+		if err := json.Unmarshal(got, &back); err != nil {
+			t.Fatalf("%q: %v", got, err)
+		}
+		marshalled, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(marshalled, &want); err != nil {
+			t.Fatal(err)
+		}
+		if back != want {
+			t.Fatalf("%q became %q, not %q", s, back, want)
+		}
+	})
+}
+
+// FuzzChunk holds every chunk to be one whole event of valid JSON.
+func FuzzChunk(f *testing.F) {
+	f.Add("hi", []byte{0xc3}, float32(-1.5), true)
+	f.Add("\"\n\u2028", []byte("x"), float32(math.Inf(-1)), false)
+	f.Fuzz(func(t *testing.T, text string, piece []byte, logprob float32, chat bool) {
+		kind := Completion
+		if chat {
+			kind = Chat
+		}
+		c := NewChunks(kind, Head{ID: text, Model: text, Fingerprint: text}, true, true)
+		token := backend.TokenLogprob{Token: 1, Bytes: piece, Logprob: logprob}
+		token.Top = []backend.TokenLogprob{token, token}
+		final := &backend.Final{Reason: backend.FinishStop, OutputTokens: 1, Timings: backend.Timings{Generate: time.Duration(len(text))}}
+		for _, write := range []func() []byte{
+			c.Begin,
+			func() []byte { return c.Delta(&backend.Event{Text: text, Logprobs: []backend.TokenLogprob{token}}) },
+			func() []byte { return c.End(final) },
+			func() []byte { return c.Usage(final) },
+			func() []byte { return c.Error(&Error{Message: text}) },
+		} {
+			b := write()
+			if b == nil {
+				continue
+			}
+			data, ok := strings.CutPrefix(string(b), "data: ")
+			if !ok || strings.Index(data, "\n\n") != len(data)-2 || !json.Valid([]byte(data)) {
+				t.Fatalf("not one event: %q", b)
+			}
+		}
+	})
+}
+
+// FuzzRead holds the readers to answer everything with a request or an *Error of status 400.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"stop":["a"],"seed":1}`))
+	f.Add([]byte(`{"model":"m","prompt":[[1,2]],"logit_bias":{"1":2},"response_format":{"type":"json_object"}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		chat, err := ReadChat(body)
+		checkRead(t, chat != nil, err)
+		completion, err := ReadCompletion(body)
+		checkRead(t, completion != nil, err)
+	})
+}
+
+func checkRead(t *testing.T, read bool, err error) {
+	t.Helper()
+	var e *Error
+	if read == (err != nil) || err != nil && (!errors.As(err, &e) || e.Status != 400 || e.Message == "") {
+		t.Fatalf("read %v, error %v", read, err)
+	}
+}
+
+func TestEdgeValues(t *testing.T) {
+	read := func(more string) *ChatRequest {
+		r, err := ReadChat([]byte(`{"model":"m","messages":[{"role":"user","content":"x"}],` + more + `}`))
+		require.NoError(t, err)
+		return r
+	}
+	assert.Nil(t, read(`"seed":-1`).Seed, "any")
+	assert.NotZero(t, *read(`"seed":0`).Seed, "0 is a seed to a client, and any to the contract")
+	assert.Equal(t, uint64(7), *read(`"seed":7`).Seed)
+	assert.Equal(t, uint64(math.MaxUint64), *read(`"seed":18446744073709551615`).Seed)
+	assert.Equal(t, 0, *read(`"top_k":-1`).TopK)
+	assert.NotZero(t, *read(`"top_p":0`).TopP, "the contract's 0 is off")
+	assert.Nil(t, read(`"max_tokens":-1`).MaxTokens)
+	assert.Equal(t, 5, *read(`"max_tokens":9,"max_completion_tokens":5`).MaxTokens)
+	off := read(`"repeat_last_n":0,"frequency_penalty":1`)
+	assert.Nil(t, off.PenaltyLastN)
+	assert.Equal(t, float32(1), *off.RepeatPenalty)
+	assert.Equal(t, float32(0), *off.FrequencyPenalty)
+	assert.True(t, read(`"cache_prompt":false`).NoCache)
+	assert.False(t, read(`"cache_prompt":true`).NoCache)
+	assert.Equal(t, []string{"a"}, read(`"stop":["","a"]`).Stop)
+	assert.Equal(t, `{"type":"object"}`, read(`"response_format":{"type":"json_object"}`).Constraint.JSONSchema)
+	assert.Equal(t, `{"a":1}`, read(`"response_format":{"type":"json_schema","json_schema":{"schema":{"a":1}}}`).Constraint.JSONSchema)
+	assert.Equal(t, json.RawMessage("false"), read(`"chat_template_kwargs":{"enable_thinking":false}`).Template["enable_thinking"])
+	assert.Equal(t, "system", func() string {
+		r, err := ReadChat([]byte(`{"model":"m","messages":[{"role":"developer","content":"x"}]}`))
+		require.NoError(t, err)
+		return r.Messages[0].Role
+	}())
+}
+
+func TestDeltaAllocatesNothing(t *testing.T) {
+	c := NewChunks(Chat, Head{ID: "chatcmpl-0123456789abcdef01234567", Model: "m", Fingerprint: "fp"}, false, false)
+	e := &backend.Event{Text: " grüße"}
+	c.Delta(e)
+	assert.Zero(t, testing.AllocsPerRun(100, func() { c.Delta(e) }))
+}
+
+func BenchmarkDelta(b *testing.B) {
+	c := NewChunks(Chat, Head{ID: "chatcmpl-0123456789abcdef01234567", Model: "m", Fingerprint: "fp"}, false, false)
+	e := &backend.Event{Text: " hello"}
+	for b.Loop() {
+		c.Delta(e)
+	}
+}
