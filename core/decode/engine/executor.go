@@ -2,6 +2,28 @@
 // batching over slots, chunked prefill, reuse of common prefixes, preemption when the cache is
 // full, sampling, grammar, stop strings, log-probabilities, cancellation and timings. What runs
 // the model is behind [Executor].
+//
+// # The loop
+//
+// One goroutine owns the executor and all state. A round of it takes what callers sent, admits
+// waiting requests to slots, and computes one step: the last token of each request that generates,
+// and prompt tokens of the others. Callers wait in their own goroutines, where emit runs too; a
+// slow one gets fewer and larger events and holds up nobody. With nothing to do the loop blocks.
+//
+// # Prefixes
+//
+// A sequence keeps its tokens when its request ends, whatever the end. A new request continues an
+// idle sequence, or gets a copy of the longest common prefix that any sequence holds, that of an
+// active request too. A prefix that another request is computing just now is waited for: requests
+// that come together compute what they share once. The last token of a prompt is always computed.
+// Idle sequences give way in the order of their last use.
+//
+// # Cells
+//
+// Requests are admitted when the cells that active ones hold and have yet to fill leave room. When
+// cells run out nevertheless, idle sequences are emptied first; then the youngest request gives up
+// its cells, goes back to the head of the queue and is later computed again from its tokens: its
+// stream only pauses. A request that is alone always fits.
 package engine
 
 import "github.com/kakeyad/kakeyad/core/plugin/backend"

@@ -74,7 +74,10 @@ func (l *loop) roomFor(r *request, src *sequence, shared int) bool {
 	if len(l.active) == 0 {
 		return true
 	}
-	need := len(r.tokens) - shared + headroom*(len(l.active)+1)
+	need := len(r.tokens) - shared + headroom
+	for _, a := range l.active {
+		need += a.pending() + headroom
+	}
 	if src != nil && src.owner != nil && !l.cache.shares {
 		need += shared
 	}

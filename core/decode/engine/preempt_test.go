@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +72,7 @@ func TestCachedPrefixesGoBeforeActiveRequests(t *testing.T) {
 func TestExecutorSaysThereAreNoCells(t *testing.T) {
 	// One request gives up its cells; one that is alone and still does not fit fails.
 	synctest.Test(t, func(t *testing.T) {
-		e, _ := start(t, enginetest.Config{Limits: limits(), Cells: 40}, engine.Options{})
+		e, _ := start(t, enginetest.Config{Limits: limits(), Cells: 40, BeforeStep: tick}, engine.Options{})
 		var wg sync.WaitGroup
 		for _, p := range []string{"a", "b"} {
 			wg.Go(func() {
@@ -89,5 +90,46 @@ func TestExecutorSaysThereAreNoCells(t *testing.T) {
 			t.Errorf("error %v, want %v", a.err, engine.ErrNoCells)
 		}
 		ask(t, e, backend.GenerateRequest{Prompt: text("d")})
+	})
+}
+
+// A request that gave way is not taken up again only to give way again.
+func TestLackingCellsDoNotThrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := engine.Limits{Sequences: 4, Cells: 1000, Batch: 256, CopyIsFree: true}
+		e, fake := start(t, enginetest.Config{Limits: l, Cells: 300, BeforeStep: tick}, engine.Options{Context: 250})
+		var wg sync.WaitGroup
+		for _, p := range []string{"a", "b", "c"} {
+			wg.Go(func() { ask(t, e, backend.GenerateRequest{Prompt: text(strings.Repeat(p, 200)), MaxTokens: 20}) })
+		}
+		wg.Wait()
+		if _, computed := fake.Steps(); computed > 3*220*2 {
+			t.Errorf("%d tokens computed for three requests of 220", computed)
+		}
+	})
+}
+
+func TestPreemptedRequestComesBeforeThoseThatWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := engine.Limits{Sequences: 2, Cells: 150, Batch: 64, CopyIsFree: true}
+		e, _ := start(t, enginetest.Config{Limits: l, BeforeStep: tick}, engine.Options{Parallel: 2})
+		ended := make([]time.Duration, 4)
+		var wg sync.WaitGroup
+		for i, p := range []string{"a", "b", "c", "d"} {
+			wg.Go(func() {
+				req := backend.GenerateRequest{Prompt: text(p), MaxTokens: 100}
+				req.Sampling.IgnoreEOS = true
+				a := ask(t, e, req)
+				ended[i] = a.final.Timings.Queue + a.final.Timings.Prefill + a.final.Timings.Generate
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if !slices.IsSorted(ended) {
+			t.Errorf("requests ended after %v; the older ones come first", ended)
+		}
+		if s := e.Stats(); s.Preempted == 0 {
+			t.Errorf("stats %+v", s)
+		}
 	})
 }

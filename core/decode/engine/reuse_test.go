@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
 	"github.com/kakeyad/kakeyad/core/decode/engine/enginetest"
@@ -133,6 +134,26 @@ func TestPrefixInTheMakingIsSharedNotComputedTwice(t *testing.T) {
 			if s := e.Stats(); s.CachedTokens != 3*141 || s.PromptTokens != 142+3 {
 				t.Errorf("stats %+v", s)
 			}
+		})
+	}
+}
+
+func TestNobodyReadsThePromptOfAPrivateRequest(t *testing.T) {
+	for when, delay := range map[string]time.Duration{"computing it": 0, "generating": 10 * time.Millisecond} {
+		t.Run(when, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e, _ := start(t, enginetest.Config{Limits: limits(), BeforeStep: tick}, engine.Options{})
+				prompt := text(strings.Repeat("secret ", 15))
+				var wg sync.WaitGroup
+				wg.Go(func() { ask(t, e, backend.GenerateRequest{Prompt: prompt, MaxTokens: 50, NoCache: true}) })
+				synctest.Wait()
+				time.Sleep(delay)
+				a := ask(t, e, backend.GenerateRequest{Prompt: prompt, MaxTokens: 1})
+				if s := e.Stats(); a.prompt.Cached != 0 || a.final.Timings.Queue > time.Millisecond || s.Active != 1 {
+					t.Errorf("%d tokens cached, timings %+v, stats %+v", a.prompt.Cached, a.final.Timings, s)
+				}
+				wg.Wait()
+			})
 		})
 	}
 }

@@ -21,6 +21,7 @@ type Fake struct {
 	config Config
 
 	cells []cell
+	free  []int   // indices of cells that no sequence holds
 	seqs  [][]int // [sequences][position] index of the cell
 	out   [][]float32
 
@@ -60,12 +61,16 @@ func NewFake(tb testing.TB, config Config) *Fake {
 	if config.Cells == 0 {
 		config.Cells = config.Limits.Cells
 	}
-	return &Fake{
+	f := &Fake{
 		tb:     tb,
 		config: config,
 		cells:  make([]cell, config.Cells),
 		seqs:   make([][]int, config.Limits.Sequences),
 	}
+	for i := range f.cells {
+		f.free = append(f.free, i)
+	}
+	return f
 }
 
 // Limits implements [engine.Executor].
@@ -95,7 +100,7 @@ func (f *Fake) Step(items []engine.Item) error {
 		f.tb.Errorf("engine broke a rule: %v", err)
 		return err
 	}
-	if f.freeCells() < len(items) {
+	if len(f.free) < len(items) {
 		return engine.ErrNoCells
 	}
 	f.out = f.out[:0]
@@ -157,7 +162,9 @@ func (f *Fake) SeqRemove(seq engine.SeqID, from, to int32) bool {
 		return false
 	}
 	for _, c := range f.seqs[seq][from:] {
-		f.cells[c].held &^= 1 << seq
+		if f.cells[c].held &^= 1 << seq; f.cells[c].held == 0 {
+			f.free = append(f.free, c)
+		}
 	}
 	f.seqs[seq] = f.seqs[seq][:from]
 	return true
@@ -174,7 +181,7 @@ func (f *Fake) SeqCopy(src, dst engine.SeqID, to int32) bool {
 		return false
 	case f.config.RefuseCopy:
 		return false
-	case !f.config.Limits.CopyIsFree && f.freeCells() < int(to):
+	case !f.config.Limits.CopyIsFree && len(f.free) < int(to):
 		return false
 	}
 	for _, c := range f.seqs[src][:to] {
@@ -209,27 +216,14 @@ func (f *Fake) Cells() (used, held int) {
 	for _, c := range f.cells {
 		held += bits.OnesCount64(c.held)
 	}
-	return len(f.cells) - f.freeCells(), held
-}
-
-func (f *Fake) freeCells() (n int) {
-	for _, c := range f.cells {
-		if c.held == 0 {
-			n++
-		}
-	}
-	return n
+	return len(f.cells) - len(f.free), held
 }
 
 func (f *Fake) append(seq engine.SeqID, t backend.Token) {
-	for i := range f.cells {
-		if f.cells[i].held == 0 {
-			f.cells[i] = cell{token: t, pos: int32(len(f.seqs[seq])), held: 1 << seq}
-			f.seqs[seq] = append(f.seqs[seq], i)
-			return
-		}
-	}
-	panic("enginetest: no free cell")
+	i := f.free[len(f.free)-1]
+	f.free = f.free[:len(f.free)-1]
+	f.cells[i] = cell{token: t, pos: int32(len(f.seqs[seq])), held: 1 << seq}
+	f.seqs[seq] = append(f.seqs[seq], i)
 }
 
 // history reads a sequence back from its cells.
