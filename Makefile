@@ -121,7 +121,8 @@ bench-peers: build models ## beside llama.cpp's llama-server (builds it once: ab
 
 .PHONY: generate
 generate: ## protobuf code, the config's JSON schema and reference
-	@scripts/generate.sh
+	@tools/generate.sh
+	@$(GO) generate $(PURE)
 
 .PHONY: check-generated
 check-generated: generate

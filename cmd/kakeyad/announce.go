@@ -26,9 +26,7 @@ func (d *daemon) announce(cmd *cobra.Command, f serveFlags) error {
 	if !f.example {
 		return nil
 	}
-	if isTerminal(cmd.ErrOrStderr()) {
-		d.showLoading(cmd.Context(), cmd.ErrOrStderr())
-	}
+	d.awaitLoading(cmd.Context(), cmd.ErrOrStderr())
 	return printExample(cmd.OutOrStdout(), d.listener.Addr(), d.firstChannel())
 }
 
@@ -53,8 +51,9 @@ func (d *daemon) firstChannel() string {
 // refresh is how often the bar of a loading model moves.
 const refresh = 100 * time.Millisecond
 
-// showLoading draws a bar while the channels that ask for it are loaded. What fails is in the log.
-func (d *daemon) showLoading(ctx context.Context, w io.Writer) {
+// awaitLoading waits until the channels that ask for it are loaded, and draws a bar meanwhile where a person
+// looks at it. What fails is in the log.
+func (d *daemon) awaitLoading(ctx context.Context, w io.Writer) {
 	tick := time.NewTicker(refresh)
 	defer tick.Stop()
 	var bar *progressbar.ProgressBar
@@ -68,7 +67,7 @@ func (d *daemon) showLoading(ctx context.Context, w io.Writer) {
 				fraction += float64(m.Progress.Fraction)
 			}
 		}
-		if len(models) > 0 {
+		if len(models) > 0 && isTerminal(w) {
 			if bar == nil {
 				bar = progressbar.NewOptions(100, progressbar.OptionSetWriter(w), progressbar.OptionClearOnFinish(),
 					progressbar.OptionSetDescription("loading models"), progressbar.OptionSetElapsedTime(false),

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -102,6 +101,7 @@ func hostOptions(cfg *config.Config, log *slog.Logger) host.Options {
 	o := host.Options{
 		Dir:            cfg.Plugins.Dir,
 		StartTimeout:   time.Duration(cfg.Plugins.StartTimeout),
+		StopTimeout:    time.Duration(cfg.Plugins.StopTimeout),
 		HealthInterval: time.Duration(cfg.Plugins.Health.Interval),
 		HealthTimeout:  time.Duration(cfg.Plugins.Health.Timeout),
 		RestartMin:     time.Duration(cfg.Plugins.Restart.Min),
@@ -109,9 +109,8 @@ func hostOptions(cfg *config.Config, log *slog.Logger) host.Options {
 		Logger:         log,
 	}
 	for _, p := range cfg.Plugins.List {
-		sum, _ := hex.DecodeString(p.SHA256) // the configuration's schema has checked it
 		o.Plugins = append(o.Plugins, host.Spec{
-			Kind: base.Kind(p.Kind), Name: p.Name, Path: p.Path, Args: p.Args, Env: p.Env, SHA256: sum,
+			Kind: base.Kind(p.Kind), Name: p.Name, Path: p.Path, Args: p.Args, Env: p.Env, SHA256: p.SHA256,
 		})
 	}
 	return o

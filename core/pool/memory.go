@@ -10,14 +10,17 @@ import (
 // fallbackMemory is what a machine is taken to have that does not say.
 const fallbackMemory = 8 << 30
 
-// DefaultBudget is half of the memory that this process may use: the machine's, or what its
-// control groups allow if that is less.
-func DefaultBudget() int64 {
+// MachineMemory is the bytes that this process may use: the machine's, or what its control groups
+// allow if that is less.
+func MachineMemory() int64 {
 	if n := machineMemory(); n > 0 {
-		return n / 2
+		return n
 	}
-	return fallbackMemory / 2
+	return fallbackMemory
 }
+
+// DefaultBudget is half of MachineMemory.
+func DefaultBudget() int64 { return MachineMemory() / 2 }
 
 // linuxMemory reads the memory of a linux machine from its root file system. 0: it does not say.
 func linuxMemory(root fs.FS) int64 {
