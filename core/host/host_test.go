@@ -128,7 +128,7 @@ func TestFailsOnStart(t *testing.T) {
 		says string
 	}{
 		"exits":   {fake: fake.Config{Start: "exit"}, says: "told to exit"},
-		"hangs":   {fake: fake.Config{Start: "hang"}, says: "timeout"},
+		"hangs":   {fake: fake.Config{Start: "hang"}, says: "no answer in 2s"},
 		"missing": {path: "/nowhere/kakeya-backend-fake", says: "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {

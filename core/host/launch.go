@@ -18,6 +18,10 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
+// killAfter is how long after the start's time is over a process is killed that not even keeps
+// to that: connecting has no deadline of its own.
+const killAfter = time.Second
+
 // launch is one attempt at a plugin's process, from its start to its end.
 type launch struct {
 	spec    Spec
@@ -67,7 +71,13 @@ func (l *launch) start() (*Instance, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.options.StartTimeout)
 	defer cancel()
+	overdue := time.AfterFunc(l.options.StartTimeout+killAfter, l.process.kill)
+	defer overdue.Stop()
+	began := time.Now()
 	b, info, err := backend.Dispense(ctx, l.client)
+	if err != nil && time.Since(began) >= l.options.StartTimeout {
+		err = fmt.Errorf("no answer in %v: %w", l.options.StartTimeout, err)
+	}
 	if err != nil {
 		return nil, l.explain(err, info)
 	}

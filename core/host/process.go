@@ -29,6 +29,7 @@ type process struct {
 	done   chan struct{} // closed when its pipes are closed too
 
 	mu     sync.Mutex
+	doomed bool // kill was called
 	pid    int
 	err    error     // how it exited
 	killAt time.Time // Kill gives it until then
@@ -100,8 +101,11 @@ func (p *process) start() (stdout, stderr *pipe, err error) {
 		return nil, nil, errors.Join(err, outR.Close(), errR.Close())
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.pid = p.cmd.Process.Pid
-	p.mu.Unlock()
+	if p.doomed {
+		_ = p.cmd.Process.Kill() // it may have exited
+	}
 	return newPipe(outR), newPipe(errR), nil
 }
 
@@ -135,10 +139,11 @@ func (p *process) grant(until time.Time) {
 	p.killAt = until
 }
 
-// kill ends the process at once.
+// kill ends the process at once, or as soon as it has started.
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.doomed = true
 	if p.pid != 0 {
 		_ = p.cmd.Process.Kill() // it may have exited
 	}

@@ -192,7 +192,6 @@ func (s *supervisor) rest(cause error) bool {
 	if errors.Is(cause, base.ErrUnsupported) || errors.Is(cause, ErrChecksum) {
 		state, delay = StateRefused, s.host.options.RestartMax
 	}
-	failed := s.launches > 0 && len(s.waiting) > 0
 	s.now.Retry = time.Now().Add(delay)
 	s.enter(state, cause)
 	s.log.Error("plugin is "+string(state), "err", cause, "retry_in", delay.Round(time.Millisecond))
@@ -202,9 +201,7 @@ func (s *supervisor) rest(cause error) bool {
 		}
 		return &DownError{Plugin: s.spec.Name, Retry: s.now.Retry, Cause: cause}
 	}
-	if failed {
-		s.answer(nil, down()) // these waited for the start that has failed
-	}
+	s.answer(nil, down()) // those who waited for a start that has failed
 	retry := time.NewTimer(delay)
 	defer retry.Stop()
 	for {
