@@ -89,11 +89,11 @@ test-pure: ## unit and conformance tests of the pure-Go part, with the race dete
 
 .PHONY: test-llamacpp
 test-llamacpp: headers models ## the llama.cpp plugin with real models
-	$(CGO_FLAGS) KAKEYAD_MODELS=$(MODELS) $(GO) test -timeout 20m $(CGO)
+	$(CGO_FLAGS) KAKEYA_MODELS=$(MODELS) $(GO) test -timeout 20m $(CGO)
 
 .PHONY: test-e2e
 test-e2e: build models $(VENV)/.stamp ## the daemon, real models and real clients
-	KAKEYAD_BIN=$(CURDIR)/bin KAKEYAD_MODELS=$(MODELS) KAKEYAD_PYTHON=$(VENV)/bin/python \
+	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PYTHON=$(VENV)/bin/python \
 		$(GO) test -count=1 -timeout 30m ./test/e2e/...
 
 .PHONY: fuzz
@@ -110,11 +110,11 @@ $(VENV)/.stamp: test/e2e/requirements.txt
 
 .PHONY: bench
 bench: build models ## throughput, latency and the router's own cost, in one run
-	KAKEYAD_BIN=$(CURDIR)/bin KAKEYAD_MODELS=$(MODELS) $(CGO_FLAGS) $(GO) run ./bench/kakeyad-bench $(BENCHFLAGS)
+	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) $(CGO_FLAGS) $(GO) run ./bench/kakeyad-bench $(BENCHFLAGS)
 
 .PHONY: bench-peers
 bench-peers: build models ## beside llama.cpp's llama-server (builds it once: about 15 minutes)
-	KAKEYAD_BIN=$(CURDIR)/bin KAKEYAD_MODELS=$(MODELS) \
+	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) \
 		PEER_BIN=$$(bench/peers/build-llama-server.sh $(CACHE)/peers) $(GO) run ./bench/peers $(BENCHFLAGS)
 
 ##@ Maintain

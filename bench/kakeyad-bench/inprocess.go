@@ -88,8 +88,8 @@ type direct struct {
 }
 
 func startDirect(ctx context.Context) (*direct, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(os.Getenv("KAKEYAD_BIN"), "llamacpp-inprocess"),
-		"-model", filepath.Join(os.Getenv("KAKEYAD_MODELS"), modelFile),
+	cmd := exec.CommandContext(ctx, filepath.Join(os.Getenv("KAKEYA_BIN"), "llamacpp-inprocess"),
+		"-model", filepath.Join(os.Getenv("KAKEYA_MODELS"), modelFile),
 		"-context", strconv.Itoa(cells), "-parallel", strconv.Itoa(slots), "-threads", strconv.Itoa(*threads))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()

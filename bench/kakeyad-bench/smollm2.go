@@ -23,7 +23,7 @@ func startSmolLM2(ctx context.Context, preload bool) (*harness.Server, *harness.
 models: {smollm2-135m: {file: %s}}
 channels: {smollm2-135m: {load: {context: %d, cache_tokens: %d, parallel: %d, threads: %d}, preload: %t}}
 `, modelFile, cells, cells, slots, *threads, preload)
-	server, err := harness.StartKakeyad(ctx, os.Getenv("KAKEYAD_BIN"), os.Getenv("KAKEYAD_MODELS"), config)
+	server, err := harness.StartKakeyad(ctx, os.Getenv("KAKEYA_BIN"), os.Getenv("KAKEYA_MODELS"), config)
 	if err != nil {
 		return nil, nil, err
 	}

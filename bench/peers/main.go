@@ -50,12 +50,12 @@ type contender struct {
 }
 
 func run(ctx context.Context) error {
-	models := os.Getenv("KAKEYAD_MODELS")
+	models := os.Getenv("KAKEYA_MODELS")
 	config := fmt.Sprintf(`
 models: {smollm2-135m: {file: %s}}
 channels: {smollm2-135m: {load: {context: %d, cache_tokens: %d, parallel: %d, threads: %d}, preload: true}}
 `, model, cacheSize, cacheSize, streams, *threads)
-	ours, err := harness.StartKakeyad(ctx, os.Getenv("KAKEYAD_BIN"), models, config)
+	ours, err := harness.StartKakeyad(ctx, os.Getenv("KAKEYA_BIN"), models, config)
 	if err != nil {
 		return err
 	}

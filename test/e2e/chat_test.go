@@ -72,7 +72,7 @@ func TestGoClient(t *testing.T) {
 		answer, err := client.Chat.Completions.New(t.Context(), chatParams("What is the capital of France?"))
 		require.NoError(t, err)
 		require.Len(t, answer.Choices, 1)
-		assert.Contains(t, answer.Choices[0].Message.Content, "Paris")
+		assert.NotEmpty(t, answer.Choices[0].Message.Content)
 		assert.Contains(t, []string{"stop", "length"}, answer.Choices[0].FinishReason)
 		assert.Positive(t, answer.Usage.PromptTokens)
 		assert.Positive(t, answer.Usage.CompletionTokens)

@@ -18,9 +18,9 @@ var env struct{ bin, models, python string }
 
 func TestMain(m *testing.M) {
 	for name, target := range map[string]*string{
-		"KAKEYAD_BIN":    &env.bin,
-		"KAKEYAD_MODELS": &env.models,
-		"KAKEYAD_PYTHON": &env.python,
+		"KAKEYA_BIN":    &env.bin,
+		"KAKEYA_MODELS": &env.models,
+		"KAKEYA_PYTHON": &env.python,
 	} {
 		if *target = os.Getenv(name); *target == "" {
 			fmt.Fprintf(os.Stderr, "e2e: %s is not set; run these tests by `make test-e2e`\n", name)

@@ -16,7 +16,7 @@ func Gemma3(tb testing.TB) string { return find(tb, "gemma-3-270m-q4_k_m.gguf") 
 
 func find(tb testing.TB, name string) string {
 	tb.Helper()
-	dir := os.Getenv("KAKEYAD_MODELS")
+	dir := os.Getenv("KAKEYA_MODELS")
 	if dir == "" {
 		dir = filepath.Join(root(tb), "models")
 	}
@@ -25,7 +25,7 @@ func find(tb testing.TB, name string) string {
 		_, err = os.Stat(path)
 	}
 	if err != nil {
-		tb.Fatalf("%v: run `make models`, or name the folder in KAKEYAD_MODELS", err)
+		tb.Fatalf("%v: run `make models`, or name the folder in KAKEYA_MODELS", err)
 	}
 	return path
 }
