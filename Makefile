@@ -109,13 +109,19 @@ $(VENV)/.stamp: test/e2e/requirements.txt
 ##@ Measure
 
 .PHONY: bench
-bench: build models ## throughput, latency and the router's own cost, in one run
-	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) $(CGO_FLAGS) $(GO) run ./bench/kakeyad-bench $(BENCHFLAGS)
+bench: build models bench-binaries ## throughput, latency and the router's own cost, in one run
+	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) bin/bench/kakeyad-bench $(BENCHFLAGS)
 
 .PHONY: bench-peers
 bench-peers: build models ## beside llama.cpp's llama-server (builds it once: about 15 minutes)
-	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) \
+	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) \
 		PEER_BIN=$$(bench/peers/build-llama-server.sh $(CACHE)/peers) $(GO) run ./bench/peers $(BENCHFLAGS)
+
+.PHONY: bench-binaries
+bench-binaries: headers
+	@mkdir -p bin/bench
+	@CGO_ENABLED=0 $(GO) build -o bin/bench/ ./bench/kakeyad-bench ./core/plugin/backend/fake/kakeya-backend-fake
+	@$(CGO_FLAGS) $(GO) build -ldflags '$(LDFLAGS)' -o bin/bench/llamacpp-inprocess ./plugins/llamacpp/inprocess
 
 ##@ Maintain
 

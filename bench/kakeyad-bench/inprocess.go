@@ -88,7 +88,7 @@ type direct struct {
 }
 
 func startDirect(ctx context.Context) (*direct, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(os.Getenv("KAKEYA_BIN"), "llamacpp-inprocess"),
+	cmd := exec.CommandContext(ctx, filepath.Join(benchDir(), "llamacpp-inprocess"),
 		"-model", filepath.Join(os.Getenv("KAKEYA_MODELS"), modelFile),
 		"-context", strconv.Itoa(cells), "-parallel", strconv.Itoa(slots), "-threads", strconv.Itoa(*threads))
 	cmd.Stderr = os.Stderr
