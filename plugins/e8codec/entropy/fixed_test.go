@@ -59,7 +59,7 @@ func clamped(p lattice.Params, z []int16) []int16 {
 
 func TestFixedRoundTrip(t *testing.T) {
 	for _, p := range someParams {
-		q, c := quantised(t, p, 50, 1)
+		q, c := quantised(t, p, 8, 1)
 		f := NewFixed(p)
 		buf, got, rec := f.NewBuffer(), make([]int16, q.CodesPerVector()), make([]byte, f.RecordBytes())
 		for i := range c.Side {
@@ -138,7 +138,7 @@ func TestFastGivesTheSameRecords(t *testing.T) {
 		}
 		slow := *f
 		slow.fast.ok = false
-		q, c := quantised(t, p, 20, 2)
+		q, c := quantised(t, p, 8, 2)
 		buf, z := f.NewBuffer(), make([]int16, q.CodesPerVector())
 		a, b := make([]byte, f.RecordBytes()), make([]byte, f.RecordBytes())
 		for i := range c.Side {

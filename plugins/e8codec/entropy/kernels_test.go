@@ -14,7 +14,7 @@ func TestKernelsEqualThePortableOnes(t *testing.T) {
 		t.Skip("this processor has no AVX2")
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 20000 {
+	for range 4000 {
 		q := int32(1 + rng.IntN(maxFastQ))
 		var in, a, b quads
 		for i := range in.hi {

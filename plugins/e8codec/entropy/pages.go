@@ -2,6 +2,7 @@ package entropy
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
@@ -58,11 +59,13 @@ type Encoder struct{ e encoder }
 func (p *Pages) Encode(dst []byte, z []int16, side []uint32, enc *Encoder) []byte {
 	e := &enc.e
 	contexts := p.contexts()
+	grid := gridOf(side)
+	e.raw(uint64(grid), gridBits)
 	n := p.params.Variant.Block()
 	codes := lattice.Tiles(p.params.Dim) * lattice.Tile
 	for i, s := range side {
 		c := &contexts[i%p.heads]
-		p.putSide(e, c, s)
+		p.putSide(e, c, s, grid)
 		v := z[i*codes : (i+1)*codes]
 		var sum int64
 		for b := range p.params.Blocks() {
@@ -96,12 +99,13 @@ func (p *Pages) Decode(z []int16, side []uint32, src []byte) error {
 		return err
 	}
 	contexts := p.contexts()
+	grid := int(d.raw(gridBits))
 	n := p.params.Variant.Block()
 	codes := lattice.Tiles(p.params.Dim) * lattice.Tile
 	clear(z[:len(side)*codes])
 	for i := range side {
 		c := &contexts[i%p.heads]
-		if side[i], err = p.getSide(&d, c); err != nil {
+		if side[i], err = p.getSide(&d, c, grid); err != nil {
 			return err
 		}
 		v := z[i*codes : (i+1)*codes]
@@ -182,11 +186,22 @@ func (p *Pages) sideParts() int {
 	return 1
 }
 
-func (p *Pages) putSide(e *encoder, c *context, side uint32) {
+// gridBits say how many low bits are zero in everything that is kept beside the vectors.
+const gridBits = 4
+
+func gridOf(side []uint32) int {
+	var all uint32
+	for _, s := range side {
+		all |= s | s>>16
+	}
+	return min(bits.TrailingZeros32(all&0xffff|1<<15), 1<<gridBits-1)
+}
+
+func (p *Pages) putSide(e *encoder, c *context, side uint32, grid int) {
 	for i := range p.sideParts() {
-		s, v := &c.side[i], int(side>>(16*i)&0xffff)
+		s, v := &c.side[i], int(side>>(16*i)&0xffff)>>grid
 		if !s.seen {
-			e.raw(uint64(v), 16)
+			e.raw(uint64(v), 16-grid)
 		} else {
 			k, shift := s.class()
 			d := v - s.last
@@ -197,21 +212,21 @@ func (p *Pages) putSide(e *encoder, c *context, side uint32) {
 	}
 }
 
-func (p *Pages) getSide(d *decoder, c *context) (side uint32, err error) {
+func (p *Pages) getSide(d *decoder, c *context, grid int) (side uint32, err error) {
 	for i := range p.sideParts() {
 		s := &c.side[i]
 		var v int
 		if !s.seen {
-			v = int(d.raw(16))
+			v = int(d.raw(16 - grid))
 		} else {
 			k, shift := s.class()
 			v = s.last + (classAt(k).free[0].get(d)<<shift | int(d.raw(shift)))
 		}
-		if v < 0 || v > 0xffff {
+		if v < 0 || v<<grid > 0xffff {
 			return 0, errStream
 		}
 		s.learn(v)
-		side |= uint32(v) << (16 * i)
+		side |= uint32(v) << (grid + 16*i)
 	}
 	return side, nil
 }

@@ -13,7 +13,7 @@ import (
 
 func TestPagesRoundTrip(t *testing.T) {
 	for _, p := range someParams {
-		_, c := quantised(t, p, 60, 1)
+		_, c := quantised(t, p, 20, 1)
 		for _, heads := range []int{1, 3} {
 			g := NewPages(p, heads)
 			packed := g.Encode([]byte("before"), c.Z, c.Side, new(Encoder))
@@ -64,7 +64,7 @@ func TestPagesTakeAnyLatticePoints(t *testing.T) {
 
 func TestDamagedPagesAreCorruptOrOtherPoints(t *testing.T) {
 	p := lattice.Params{Variant: lattice.E8, Q: 4, Dim: 64}
-	_, c := quantised(t, p, 40, 1)
+	_, c := quantised(t, p, 9, 1)
 	g := NewPages(p, 3)
 	packed := g.Encode(nil, c.Z, c.Side, new(Encoder))
 	z, side := make([]int16, len(c.Z)), make([]uint32, len(c.Side))

@@ -13,7 +13,7 @@ import (
 func TestDamageIsCorrupt(t *testing.T) {
 	for _, o := range someOptions {
 		c := mustNew(t, o)
-		x := normals(1, 4*o.Heads*o.Params.Dim)
+		x := normals(1, 1*o.Heads*o.Params.Dim)
 		packed, err := c.Encode(nil, OfF32(x))
 		if err != nil {
 			t.Fatal(err)

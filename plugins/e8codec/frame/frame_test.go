@@ -80,7 +80,7 @@ func relativeError(got, want []float32) float64 {
 func TestRoundTripOfEveryType(t *testing.T) {
 	for _, o := range someOptions {
 		c := mustNew(t, o)
-		x := normals(1, 200*o.Heads*o.Params.Dim)
+		x := normals(1, 70*o.Heads*o.Params.Dim)
 		for _, d := range []DType{F32, F16, BF16} {
 			in := tensorOf(d, x)
 			packed, err := c.Encode([]byte("before"), in)
@@ -89,7 +89,7 @@ func TestRoundTripOfEveryType(t *testing.T) {
 			}
 			packed = packed[len("before"):]
 			h, _, err := Parse(packed)
-			if err != nil || h != (Header{o.Params, o.Coding, d, o.Heads, 200}) {
+			if err != nil || h != (Header{o.Params, o.Coding, d, o.Heads, 70}) {
 				t.Fatalf("%s: header %+v, %v", optionsName(o), h, err)
 			}
 			out := make([]float32, len(x))
@@ -144,7 +144,7 @@ func TestCodingsAgree(t *testing.T) {
 func TestNonFiniteNamesTheVector(t *testing.T) {
 	for _, o := range someOptions {
 		c := mustNew(t, o)
-		x := normals(3, 1500*o.Heads*o.Params.Dim)
+		x := normals(3, 700*o.Heads*o.Params.Dim)
 		x[1234*o.Params.Dim+5] = float32(math.NaN())
 		x[1300*o.Params.Dim] = float32(math.Inf(1))
 		_, err := c.Encode(nil, OfF32(x))

@@ -47,8 +47,8 @@ func TestNearestIsTheBestPointOfTheBox(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, v := range []Variant{E8, D4} {
 		n := v.Block()
-		for _, q := range []int{1, 2, 4, 10, 38} {
-			for trial := range 200 {
+		for _, q := range []int{1, 2, 4, 10} {
+			for trial := range 40 {
 				var y [Tile]float32
 				for i := range y {
 					switch trial % 4 {
@@ -99,7 +99,7 @@ func TestNearestIsTheBestPointOfTheBox(t *testing.T) {
 
 func TestNearestWithoutBoxIsTheNearestOfAll(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for range 500 {
+	for range 50 {
 		var y [Tile]float32
 		for i := range y {
 			y[i] = float32(rng.NormFloat64()) * 3
@@ -126,7 +126,7 @@ func TestSecondMoments(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for v, want := range map[Variant]float64{E8: 929.0 / 12960, D4: 13.0 / 120} {
 		var sum float64
-		const tiles = 20000
+		const tiles = 3000
 		for range tiles {
 			var y [Tile]float32
 			for i := range y {
@@ -143,7 +143,7 @@ func TestSecondMoments(t *testing.T) {
 				sum += d * d
 			}
 		}
-		if got := sum / (tiles * Tile); math.Abs(got/want-1) > 0.005 {
+		if got := sum / (tiles * Tile); math.Abs(got/want-1) > 0.01 {
 			t.Errorf("%v: second moment %v, want %v", v, got, want)
 		}
 	}
