@@ -3,7 +3,7 @@ package binding
 // #cgo CXXFLAGS: -std=c++17
 // #include "llama.h"
 // #include "interrupt.h"
-// #include "memory.h"
+// #include "inner.h"
 // static void set_interrupt(struct llama_context_params *p, kakeya_interrupt *i) {
 //     p->abort_callback = kakeya_interrupted;
 //     p->abort_callback_data = i;
@@ -96,7 +96,7 @@ func NewContext(m *Model, params ContextParams) (*Context, error) {
 
 // Free returns the context's memory.
 func (c *Context) Free() {
-	C.llama_free(c.c)
+	C.kakeya_free_context(c.c)
 	c.batch.free()
 }
 
