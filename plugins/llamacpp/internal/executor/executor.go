@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	_ "github.com/kakeyad/kakeyad/plugins/llamacpp/internal/attention" // computes prompts faster than ggml's kernel
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/compute"
 )
