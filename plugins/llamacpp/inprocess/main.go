@@ -24,7 +24,7 @@ const id backend.ModelID = "model"
 func main() {
 	var (
 		path     = flag.String("model", "", "GGUF file")
-		size = flag.Int("context", 0, "tokens of one request, and KV cells")
+		size     = flag.Int("context", 0, "tokens of one request, and KV cells")
 		parallel = flag.Int("parallel", 0, "slots")
 		threads  = flag.Int("threads", 0, "threads")
 	)
