@@ -1,0 +1,101 @@
+package codectest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/codec"
+	"github.com/kakeyad/kakeyad/core/plugin/link"
+)
+
+// Connection is an implementation behind gRPC, within one process.
+type Connection struct {
+	codec.Proxy // the host's
+
+	conn   *grpc.ClientConn
+	codec  *codec.Server
+	server *grpc.Server
+	served chan error
+	dir    string
+}
+
+// Connect serves impl on a unix socket with the glue, options and limits that go-plugin gets, and
+// returns the host's end. What it leaves out of a real plugin is the process, the handshake and
+// TLS. A nil log discards. The caller closes the connection.
+func Connect(impl codec.Codec, log *slog.Logger) (_ *Connection, err error) {
+	c := &Connection{served: make(chan error, 1), codec: codec.NewServer(impl, log)}
+	if c.dir, err = os.MkdirTemp("", "codectest"); err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.RemoveAll(c.dir)
+		}
+	}()
+	socket := filepath.Join(c.dir, "socket")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	glue := &codec.Plugin{Served: c.codec}
+	c.server = grpc.NewServer(base.ServerOptions()...)
+	if err := glue.GRPCServer(nil, c.server); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect: %w", err), listener.Close())
+	}
+	options := append(base.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if c.conn, err = grpc.NewClient("unix:"+socket, options...); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect: %w", err), listener.Close())
+	}
+	proxy, err := glue.GRPCClient(context.Background(), nil, c.conn)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("connect: %w", err), c.conn.Close(), listener.Close())
+	}
+	c.Proxy = proxy.(codec.Proxy)
+	go func() { c.served <- c.server.Serve(listener) }()
+	return c, nil
+}
+
+// Kill drops the connection as a plugin's death does. Calls under way fail.
+func (c *Connection) Kill() { c.server.Stop() }
+
+// Close ends both ends, links included, and waits for their goroutines.
+func (c *Connection) Close() error {
+	err := c.conn.Close()
+	c.server.Stop()
+	return errors.Join(err, <-c.served, c.codec.Close(), os.RemoveAll(c.dir))
+}
+
+// Linked is an implementation behind a link, within one process.
+type Linked struct {
+	*codec.Linked // a backend's end
+	server        *codec.Server
+}
+
+// Link serves impl and returns the end of one link to it. A nil log discards. The caller closes it.
+func Link(ctx context.Context, impl codec.Codec, log *slog.Logger, o link.Options) (*Linked, error) {
+	server := codec.NewServer(impl, log)
+	ticket, err := server.OpenLink(ctx)
+	if err != nil {
+		return nil, errors.Join(err, server.Close())
+	}
+	linked, err := codec.Dial(ctx, ticket, o)
+	if err != nil {
+		return nil, errors.Join(err, server.Close())
+	}
+	return &Linked{Linked: linked, server: server}, nil
+}
+
+// Kill ends the serving side as a plugin's death does. Calls under way fail.
+func (l *Linked) Kill() error { return l.server.Close() }
+
+// Close ends both ends and waits for their goroutines.
+func (l *Linked) Close() error { return errors.Join(l.Linked.Close(), l.server.Close()) }

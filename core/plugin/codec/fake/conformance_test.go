@@ -1,0 +1,109 @@
+package fake_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/kakeyad/kakeyad/core/plugin/codec"
+	"github.com/kakeyad/kakeyad/core/plugin/codec/codectest"
+	"github.com/kakeyad/kakeyad/core/plugin/codec/fake"
+	"github.com/kakeyad/kakeyad/core/plugin/link"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// placements are where a codec can run.
+var placements = map[string]func(t testing.TB, impl codec.Codec) codec.Codec{
+	"direct": func(_ testing.TB, impl codec.Codec) codec.Codec { return impl },
+	"grpc": func(t testing.TB, impl codec.Codec) codec.Codec {
+		c, err := codectest.Connect(impl, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { closing(t, c.Close) })
+		return c
+	},
+	"link": func(t testing.TB, impl codec.Codec) codec.Codec { return linked(t, impl, link.Options{}) },
+	"link-socket": func(t testing.TB, impl codec.Codec) codec.Codec {
+		return linked(t, impl, link.Options{Bell: link.BellSocket, Lanes: 2})
+	},
+}
+
+func linked(t testing.TB, impl codec.Codec, o link.Options) *codectest.Linked {
+	t.Helper()
+	l, err := codectest.Link(t.Context(), impl, nil, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closing(t, l.Close) })
+	return l
+}
+
+func closing(t testing.TB, c func() error) {
+	if err := c(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConformance(t *testing.T) {
+	for where, place := range placements {
+		for _, mode := range []string{fake.ModeNone, fake.ModeInt8} {
+			t.Run(where+"/"+mode, func(t *testing.T) {
+				codectest.Run(t, &codectest.Env{
+					Codec: place(t, fake.New(fake.Config{})), Params: codec.Params{"mode": mode},
+					HeadDims: []int{64, 33, 256},
+				})
+			})
+		}
+	}
+}
+
+// TestLies shows that every check fails where its promise is broken.
+func TestLies(t *testing.T) {
+	lies := map[fake.Lie][]string{
+		fake.LieBytes:     {"frames/round-trip"},
+		fake.LieBound:     {"frames/round-trip"},
+		fake.LieDamage:    {"frames/damage"},
+		fake.LieHeaders:   {"frames/headers"},
+		fake.LieShape:     {"frames/foreign"},
+		fake.LieMemory:    {"frames/determinism"},
+		fake.LieRoundTrip: {"vectors/round-trip"},
+		fake.LieWrite:     {"frames/append"},
+		fake.LieDst:       {"frames/append"},
+		fake.LieFinite:    {"vectors/non-finite"},
+		fake.LieSizes:     {"vectors/sizes"},
+		fake.LieParams:    {"open/unknown-param"},
+		fake.LieAffine:    {"affine/decode"},
+		fake.LieClosed:    {"streams/closed"},
+		fake.LieCancel:    {"streams/cancelled"},
+		fake.LieDescribe:  {"open/params"},
+	}
+	for _, lie := range slices.Sorted(maps.Keys(lies)) {
+		t.Run(string(lie), func(t *testing.T) {
+			env := &codectest.Env{
+				Codec: fake.New(fake.Config{Lie: lie}), Params: codec.Params{"mode": fake.ModeInt8},
+				HeadDims: []int{64}, Types: []codec.DType{codec.F32},
+			}
+			failed := map[string]error{}
+			codectest.RunAll(t.Context(), env, codectest.Checks(), func(r codectest.Result) {
+				var skip *codectest.SkipError
+				if r.Err != nil && !errors.As(r.Err, &skip) {
+					failed[r.Check.Name] = r.Err
+				}
+			})
+			for _, name := range lies[lie] {
+				if failed[name] == nil {
+					t.Errorf("%s passes; failed: %v", name, failed)
+				}
+			}
+			if len(failed) > len(lies[lie])+2 {
+				t.Errorf("too much else fails: %v", fmt.Sprint(failed))
+			}
+		})
+	}
+}
