@@ -23,6 +23,7 @@ func (m *model) describe(t traits, options backend.LoadOptions) backend.ModelInf
 		ChatTemplate: m.weights.Meta("tokenizer.chat_template"),
 		Special:      m.weights.Special(),
 		Text:         map[string]string{},
+		Control:      m.vocab.Control(),
 		EndTokens:    m.vocab.Ends(),
 		AddBOS:       m.weights.AddsBOS(),
 		Generative:   t.generative,

@@ -53,7 +53,7 @@ func load(ctx context.Context, req backend.LoadRequest, progress func(backend.Lo
 	}
 	report.enter(stageDone)
 	log.Info("model loaded", "id", req.ID, "file", filepath.Base(req.Path), "architecture", m.info.Architecture,
-		"quantization", m.info.Quantization, "bytes", m.info.Memory.Total(), "took", time.Since(start).Round(time.Millisecond))
+		"quantization", m.info.Quantization, "bytes", m.info.Memory.Total(), "took_ms", time.Since(start).Milliseconds())
 	return m, nil
 }
 

@@ -5,6 +5,7 @@ package vocab
 import (
 	"fmt"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
@@ -71,6 +72,18 @@ func (v *Vocabulary) IsEnd(t backend.Token) bool { return v.has(t) && v.flags[t]
 
 // Ends returns all tokens that end a generation, in order.
 func (v *Vocabulary) Ends() []backend.Token { return v.ends }
+
+// Control returns the texts of all tokens that have no bytes unless special tokens are wanted, as
+// far as they are UTF-8.
+func (v *Vocabulary) Control() []string {
+	var out []string
+	for t := range backend.Token(v.Size()) {
+		if text := v.Piece(t, true); v.flags[t]&isSpecial != 0 && utf8.Valid(text) {
+			out = append(out, string(text))
+		}
+	}
+	return out
+}
 
 // Close waits for calls of Tokenize, and makes later ones fail with ErrModelNotLoaded: the model
 // can be freed then. The pieces stay.
