@@ -10,6 +10,7 @@ import (
 	_ "github.com/kakeyad/kakeyad/plugins/llamacpp/internal/attention" // computes prompts faster than ggml's kernel
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/compute"
+	_ "github.com/kakeyad/kakeyad/plugins/llamacpp/internal/matmul" // the same for Q4_1 weights
 )
 
 // Options are an executor's settings, without defaults.
