@@ -26,7 +26,7 @@ func BenchmarkAdded(b *testing.B) {
 	d := start(b, fake.ModelConfig{AnswerTokens: 1}, channel.Spec{})
 	call, err := d.router.Open(b.Context(), "m")
 	require.NoError(b, err)
-	prompt, err := call.Prompt(router.ChatRequest{Messages: []chat.Message{{Role: "user", Content: "hello"}}})
+	prompt, err := call.Prompt(b.Context(), router.ChatRequest{Messages: []chat.Message{{Role: "user", Content: "hello"}}})
 	require.NoError(b, err)
 	call.Close()
 	instance, err := d.backends.Backend(b.Context(), fake.Name)
@@ -61,7 +61,7 @@ func BenchmarkAdded(b *testing.B) {
 		of   int
 	}{{"p50", 50}, {"p99", 99}} {
 		i := len(direct) * p.of / 100
-		b.ReportMetric(float64((through[i]-direct[i]).Microseconds()), p.name+"-added-µs")
+		b.ReportMetric(float64((through[i] - direct[i]).Microseconds()), p.name+"-added-µs")
 		b.ReportMetric(float64(direct[i].Microseconds()), p.name+"-direct-µs")
 	}
 	b.ReportMetric(0, "ns/op")

@@ -219,6 +219,16 @@ func TestAccessLogAndRequestID(t *testing.T) {
 	assert.Contains(t, log.String(), "output_tokens=2")
 	assert.Contains(t, log.String(), "status=200")
 	assert.NotContains(t, log.String(), "/livez")
+	assert.Regexp(t, `took_ms=\d+\.?\d* `, log.String())
+}
+
+func TestProbesAreNotErrors(t *testing.T) {
+	var log syncBuffer
+	d := startSet(t, routertest.NewBackends(t), map[string]channel.Model{"m": routertest.Model(t, fake.ModelConfig{Hang: "load"})},
+		map[string]channel.Spec{"m": {Preload: true}}, api.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	require.Equal(t, 503, d.do(t, http.MethodGet, "/readyz", "").status)
+	d.shutdown()
+	assert.NotContains(t, log.String(), "/readyz")
 }
 
 // syncBuffer is a buffer that a log may write to from anywhere.

@@ -82,21 +82,25 @@ func writeJSON(ctx *fasthttp.RequestCtx, body []byte) {
 }
 
 // finish writes the access log: what the daemon could not do as an error, what clients did wrong
-// as info, and the rest as info, or debug for those who only ask how it is.
+// as info, and the rest as info. Probes that got an answer, even that the daemon is not ready, are
+// there for debugging only.
 func (x *exchange) finish(status int, err error) {
+	var panicked *panicError
 	level := slog.LevelInfo
 	switch {
+	case errors.As(err, &panicked):
+		level = slog.LevelError
+	case quietPaths[x.path]:
+		level = slog.LevelDebug
 	case status >= 500:
 		level = slog.LevelError
-	case err == nil && quietPaths[x.path]:
-		level = slog.LevelDebug
 	}
 	if !x.log.Enabled(context.Background(), level) {
 		return
 	}
 	attributes := []slog.Attr{
 		slog.String("id", x.id), slog.String("method", x.method), slog.String("path", x.path),
-		slog.Int("status", status), slog.Duration("took", time.Since(x.began)),
+		slog.Int("status", status), tookMS(time.Since(x.began)),
 	}
 	if x.model != "" {
 		attributes = append(attributes, slog.String("model", x.model))
@@ -105,14 +109,19 @@ func (x *exchange) finish(status int, err error) {
 		attributes = append(attributes, slog.Int("prompt_tokens", f.PromptTokens),
 			slog.Int("cached_tokens", f.CachedTokens), slog.Int("output_tokens", f.OutputTokens), slog.String("finish", string(f.Reason)))
 	}
-	var panicked *panicError
 	switch {
-	case errors.As(err, &panicked):
+	case panicked != nil:
 		attributes = append(attributes, slog.String("panic", panicked.String()), slog.String("stack", string(panicked.stack)))
 	case err != nil:
 		attributes = append(attributes, slog.String("error", err.Error()))
 	}
 	x.log.LogAttrs(context.Background(), level, "request", attributes...)
+}
+
+// tookMS tells a duration in milliseconds, to the microsecond: log handlers differ in how they
+// print durations.
+func tookMS(d time.Duration) slog.Attr {
+	return slog.Float64("took_ms", float64(d.Microseconds())/1000)
 }
 
 // requestID is the client's own, if it is one that may be repeated, else a new one.

@@ -16,8 +16,8 @@ const (
 	pathModels      = "/v1/models"
 )
 
-// quietPaths are asked so often that a good answer is logged for debugging only.
-var quietPaths = map[string]bool{"/health": true, "/livez": true, "/readyz": true, "/v1/kakeya/stats": true}
+// quietPaths are asked so often, and by machines, that their answers are logged for debugging only.
+var quietPaths = map[string]bool{"/health": true, "/livez": true, "/readyz": true, "/metrics": true, "/v1/kakeya/stats": true}
 
 // routes says which endpoint answers what.
 func (s *Server) routes() fasthttp.RequestHandler {

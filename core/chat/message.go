@@ -33,31 +33,31 @@ type Input struct {
 }
 
 // values returns the messages as a template's variables.
-func values(messages []Message) list {
+func values(messages []Message, g *Guard) list {
 	out := make(list, len(messages))
 	for i, m := range messages {
-		out[i] = m.value()
+		out[i] = m.value(g)
 	}
 	return out
 }
 
 // value returns a message as a mapping. Keys that have nothing to say are absent, as templates
 // ask "is defined" of them; content is always there.
-func (m Message) value() map[string]any {
-	v := map[string]any{"role": m.Role, "content": m.Content}
+func (m Message) value(g *Guard) map[string]any {
+	v := map[string]any{"role": m.Role, "content": g.cover(m.Content)}
 	if m.Name != "" {
-		v["name"] = m.Name
+		v["name"] = g.cover(m.Name)
 	}
 	if m.Reasoning != "" {
-		v["reasoning_content"] = m.Reasoning
+		v["reasoning_content"] = g.cover(m.Reasoning)
 	}
 	if m.ToolCallID != "" {
-		v["tool_call_id"] = m.ToolCallID
+		v["tool_call_id"] = g.cover(m.ToolCallID)
 	}
 	if len(m.ToolCalls) > 0 {
 		calls := make(list, len(m.ToolCalls))
 		for i, c := range m.ToolCalls {
-			calls[i] = c.value()
+			calls[i] = g.coverValue(c.value())
 		}
 		v["tool_calls"] = calls
 	}

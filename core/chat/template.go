@@ -54,7 +54,19 @@ func compile(source string) (*exec.Template, error) {
 
 // Render renders the input. The error is an ErrRefused when the template raised an exception,
 // an ErrTemplate otherwise.
-func (t *Template) Render(in Input) (string, error) {
+func (t *Template) Render(in Input) (string, error) { return t.render(in, nil) }
+
+// RenderGuarded is Render in parts: what the guard knows and people said is literal, the rest is
+// the template's. They are one part when there was nothing to guard against.
+func (t *Template) RenderGuarded(in Input, g *Guard) ([]Segment, error) {
+	text, err := t.render(in, g)
+	if err != nil {
+		return nil, err
+	}
+	return g.segments(text), nil
+}
+
+func (t *Template) render(in Input, g *Guard) (string, error) {
 	variables := make(map[string]any, len(t.tokens)+len(in.Extra)+4)
 	for _, name := range []string{"bos_token", "eos_token"} {
 		variables[name] = ""
@@ -63,9 +75,9 @@ func (t *Template) Render(in Input) (string, error) {
 		variables[name] = text
 	}
 	for name, v := range in.Extra {
-		variables[name] = native(v)
+		variables[name] = g.coverValue(native(v))
 	}
-	variables["messages"] = values(in.Messages)
+	variables["messages"] = values(in.Messages, g)
 	variables["add_generation_prompt"] = in.AddGenerationPrompt
 	variables["strftime_now"] = strftimeNow(t.now)
 	if len(in.Tools) > 0 {
@@ -75,7 +87,7 @@ func (t *Template) Render(in Input) (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("%w: tools[%d]: %w", ErrTemplate, i, err)
 			}
-			tools[i] = tool
+			tools[i] = g.coverValue(tool)
 		}
 		variables["tools"] = tools
 	}
@@ -86,7 +98,7 @@ func (t *Template) Render(in Input) (string, error) {
 	err := guarded(func() error { return t.compiled.Execute(out, exec.NewContext(variables)) })
 	switch {
 	case raised.message != nil:
-		return "", fmt.Errorf("%w: %s", ErrRefused, *raised.message)
+		return "", fmt.Errorf("%w: %s", ErrRefused, g.plain(*raised.message))
 	case err != nil:
 		return "", fmt.Errorf("%w fails: %w", ErrTemplate, err)
 	}

@@ -136,8 +136,17 @@ func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, emit f
 		}
 		return emit(e)
 	})
-	err = c.explain(ctx, err)
+	err = c.failure(ctx, err)
 	counter.ended(err)
+	return err
+}
+
+// failure is what a call of the backend that failed comes to.
+func (c *Call) failure(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = c.explain(ctx, err)
 	if errors.Is(err, base.ErrPluginGone) {
 		c.awaitGone(ctx)
 		return fmt.Errorf("backend %q: %w", c.channel.Backend, err)

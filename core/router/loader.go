@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kakeyad/kakeyad/core/channel"
+	"github.com/kakeyad/kakeyad/core/chat"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/pool"
@@ -70,10 +71,11 @@ func (l loader) Load(ctx context.Context, key string, progress func(pool.Progres
 	if err != nil {
 		return none, fmt.Errorf("%w: %s with backend %q: %w", ErrLoad, c.Model.Path, c.Backend, err)
 	}
+	m.guard = chat.NewGuard(m.info.Control)
 	l.models.add(key, m)
 	l.log.Info("model loaded", "model", key, "backend", c.Backend,
 		"architecture", m.info.Architecture, "context", m.info.Options.Context,
-		"bytes", m.info.Memory.Total(), "took", time.Since(began).Round(time.Millisecond))
+		"bytes", m.info.Memory.Total(), "took_ms", time.Since(began).Milliseconds())
 	return pool.Loaded[*model]{
 		Value:  m,
 		Bytes:  m.info.Memory.Total(),

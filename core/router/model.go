@@ -14,6 +14,7 @@ type model struct {
 	instance Instance
 	id       backend.ModelID
 	info     backend.ModelInfo
+	guard    *chat.Guard
 
 	mu        sync.Mutex
 	templates map[string]*compiled // by source; "" is the model's own

@@ -55,7 +55,7 @@ type CompletionRequest struct {
 // Chat renders the messages with the model's chat template and generates the assistant's answer.
 // Events reach emit as backend.Backend.Generate says.
 func (c *Call) Chat(ctx context.Context, req ChatRequest, emit func(backend.Event) error) error {
-	prompt, err := c.Prompt(req)
+	prompt, err := c.Prompt(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -75,8 +75,9 @@ func (c *Call) Complete(ctx context.Context, req CompletionRequest, emit func(ba
 }
 
 // Prompt renders a chat's messages. A template that writes the bos token itself gets no second
-// one from the tokenizer.
-func (c *Call) Prompt(req ChatRequest) (backend.Prompt, error) {
+// one from the tokenizer. Control tokens are the template's to write: their text in a message is
+// just text, for which the prompt comes as tokens.
+func (c *Call) Prompt(ctx context.Context, req ChatRequest) (backend.Prompt, error) {
 	m := c.lease.Value()
 	template, err := m.template(c.channel.ChatTemplate)
 	if errors.Is(err, chat.ErrTemplate) {
@@ -85,12 +86,12 @@ func (c *Call) Prompt(req ChatRequest) (backend.Prompt, error) {
 	if err != nil {
 		return backend.Prompt{}, err
 	}
-	text, err := template.Render(chat.Input{
+	segments, err := template.RenderGuarded(chat.Input{
 		Messages:            withSystem(req.Messages, c.channel.SystemPrompt),
 		Tools:               req.Tools,
 		AddGenerationPrompt: true,
 		Extra:               req.Template,
-	})
+	}, m.guard)
 	switch {
 	case errors.Is(err, chat.ErrRefused):
 		return backend.Prompt{}, &FieldError{Field: "messages", Reason: err.Error()}
@@ -98,11 +99,24 @@ func (c *Call) Prompt(req ChatRequest) (backend.Prompt, error) {
 		return backend.Prompt{}, fmt.Errorf("%w: %w", ErrTemplate, err)
 	}
 	bos := m.info.Text["bos"]
-	return backend.Prompt{
-		Text:         text,
-		AddSpecial:   bos == "" || !strings.HasPrefix(text, bos),
-		ParseSpecial: true,
-	}, nil
+	addSpecial := bos == "" || !strings.HasPrefix(segments[0].Text, bos)
+	if len(segments) == 1 && !segments[0].Literal {
+		return backend.Prompt{Text: segments[0].Text, AddSpecial: addSpecial, ParseSpecial: true}, nil
+	}
+	return c.tokenized(ctx, segments, addSpecial)
+}
+
+// tokenized makes a prompt of segments that cannot be tokenized as one text.
+func (c *Call) tokenized(ctx context.Context, segments []chat.Segment, addSpecial bool) (backend.Prompt, error) {
+	var p backend.Prompt
+	for i, s := range segments {
+		tokens, err := c.Tokenize(ctx, s.Text, addSpecial && i == 0, !s.Literal)
+		if err != nil {
+			return p, err
+		}
+		p.Tokens = append(p.Tokens, tokens...)
+	}
+	return p, nil
 }
 
 // withSystem puts the channel's system prompt before messages that have none.

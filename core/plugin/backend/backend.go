@@ -154,6 +154,7 @@ type ModelInfo struct {
 	ChatTemplate string            // Jinja source, "" when the file has none
 	Special      map[string]Token  // "bos", "eos", "eot", "pad", ...: only those that exist
 	Text         map[string]string // text of the special tokens, same keys
+	Control      []string          // texts of all tokens that ParseSpecial makes of text, UTF-8
 	EndTokens    []Token           // all that end a generation
 	AddBOS       bool              // Tokenize with AddSpecial begins with bos
 	Generative   bool              // can Generate; an embedding model cannot

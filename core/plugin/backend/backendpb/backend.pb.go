@@ -455,6 +455,7 @@ type ModelInfo struct {
 	Generative    bool                   `protobuf:"varint,17,opt,name=generative,proto3" json:"generative,omitempty"`
 	Options       *LoadOptions           `protobuf:"bytes,18,opt,name=options,proto3" json:"options,omitempty"`
 	Memory        *Memory                `protobuf:"bytes,19,opt,name=memory,proto3" json:"memory,omitempty"`
+	Control       []string               `protobuf:"bytes,20,rep,name=control,proto3" json:"control,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -618,6 +619,13 @@ func (x *ModelInfo) GetOptions() *LoadOptions {
 func (x *ModelInfo) GetMemory() *Memory {
 	if x != nil {
 		return x.Memory
+	}
+	return nil
+}
+
+func (x *ModelInfo) GetControl() []string {
+	if x != nil {
+		return x.Control
 	}
 	return nil
 }
@@ -2222,7 +2230,7 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x05event\"@\n" +
 	"\fLoadProgress\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x1a\n" +
-	"\bfraction\x18\x02 \x01(\x02R\bfraction\"\xae\x06\n" +
+	"\bfraction\x18\x02 \x01(\x02R\bfraction\"\xc8\x06\n" +
 	"\tModelInfo\x12\"\n" +
 	"\farchitecture\x18\x01 \x01(\tR\farchitecture\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\"\n" +
@@ -2250,7 +2258,8 @@ const file_backend_backend_proto_rawDesc = "" +
 	"generative\x18\x11 \x01(\bR\n" +
 	"generative\x128\n" +
 	"\aoptions\x18\x12 \x01(\v2\x1e.kakeya.backend.v1.LoadOptionsR\aoptions\x121\n" +
-	"\x06memory\x18\x13 \x01(\v2\x19.kakeya.backend.v1.MemoryR\x06memory\x1a:\n" +
+	"\x06memory\x18\x13 \x01(\v2\x19.kakeya.backend.v1.MemoryR\x06memory\x12\x18\n" +
+	"\acontrol\x18\x14 \x03(\tR\acontrol\x1a:\n" +
 	"\fSpecialEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a7\n" +

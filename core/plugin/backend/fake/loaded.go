@@ -48,6 +48,7 @@ func newModel(c ModelConfig, req backend.LoadRequest, size int64, exit func()) *
 		ChatTemplate: chatML,
 		Special:      map[string]backend.Token{"bos": tokenBOS, "eos": tokenEOS, "eot": tokenEnd, "pad": tokenPad},
 		Text:         map[string]string{"bos": "<s>", "eos": "</s>", "eot": "<|im_end|>", "pad": "<pad>"},
+		Control:      specialTexts,
 		EndTokens:    []backend.Token{tokenEOS, tokenEnd},
 		AddBOS:       true,
 		Generative:   true,
