@@ -126,7 +126,7 @@ func TestNoSecondBOS(t *testing.T) {
 			require.NoError(t, err)
 			defer call.Close()
 			require.NotEmpty(t, call.Model().Text["bos"])
-			p, err := call.Prompt(user("hello"))
+			p, err := call.Prompt(t.Context(), user("hello"))
 			require.NoError(t, err)
 			assert.Equal(t, c.addSpecial, p.AddSpecial)
 		})
