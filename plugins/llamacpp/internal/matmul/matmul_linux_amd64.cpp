@@ -1,8 +1,7 @@
 // Q4_1 weights times Q8_1 activations: see doc.go.
 //
 // A block of 32 weights is w = d q + m with 4-bit q, a block of 32 activations is x = e p with 8-bit p, and s = e Σp is
-// stored with it. So the dot product of a row and a column is Σ_blocks d e Σ q p + Σ_blocks m s. The first sum is
-// taken in eight float lanes over the blocks in order, the second in eight lanes of every eighth block.
+// stored with it. So the dot product of a row and a column is Σ_blocks d e Σ q p + Σ_blocks m s.
 
 #include "matmul.h"
 
@@ -40,9 +39,9 @@ extern "C" int64_t kakeya_matmul_calls(void) { return calls; }
 
 namespace {
 
-constexpr int BLOCK   = 32; // numbers of a block
-constexpr int PANEL   = 64; // columns that are worked through together: they stay in the cache while rows pass
-constexpr int LANES   = 8;
+constexpr int BLOCK = 32; // numbers of a block
+constexpr int PANEL = 64; // columns that are worked through together: they stay in the cache while rows pass
+constexpr int GROUP = 4;  // columns of a tile
 
 // The blocks as ggml stores them.
 struct weights { // Q4_1
@@ -55,32 +54,20 @@ struct activations { // Q8_1
 };
 static_assert(sizeof(weights) == 20 && sizeof(activations) == 36, "as ggml stores them");
 
-// The scales of a row or column as floats: first[b] and second[b] of block b, padded with zeros to whole vectors.
-struct scales {
-    float * first;
-    float * second;
-};
+// The two scales of a block as floats, in the two lowest lanes.
+template <typename block> __m128 scales(const block * b) {
+    int32_t pair;
+    memcpy(&pair, b, sizeof pair);
+    return _mm_cvtph_ps(_mm_cvtsi32_si128(pair));
+}
 
-template <typename block> void read_scales(const block * from, int blocks, scales out) {
-    const int stride = sizeof(block);
-    const __m256i at = _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(stride));
-    int b = 0;
-    for (; b + LANES <= blocks; b += LANES) {
-        const __m256i both  = _mm256_i32gather_epi32((const int *) (from + b), at, 1);
-        const __m256i low   = _mm256_and_si256(both, _mm256_set1_epi32(0xffff));
-        const __m256i high  = _mm256_srli_epi32(both, 16);
-        const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8); // low words, high words
-        _mm256_storeu_ps(out.first + b, _mm256_cvtph_ps(_mm256_castsi256_si128(words)));
-        _mm256_storeu_ps(out.second + b, _mm256_cvtph_ps(_mm256_extracti128_si256(words, 1)));
-    }
-    for (int end = (blocks + LANES - 1) / LANES * LANES; b < end; b++) {
-        uint16_t pair[2] = {0, 0};
-        if (b < blocks) {
-            memcpy(pair, from + b, sizeof pair);
-        }
-        out.first[b]  = _cvtsh_ss(pair[0]);
-        out.second[b] = _cvtsh_ss(pair[1]);
-    }
+__m256i unpack(const weights & w) {
+    const __m128i q = _mm_loadu_si128((const __m128i *) w.q);
+    return _mm256_and_si256(_mm256_inserti128_si256(_mm256_castsi128_si256(q), _mm_srli_epi16(q, 4), 1), _mm256_set1_epi8(15));
+}
+
+__m256 dot(__m256i q, __m256i p) {
+    return _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_maddubs_epi16(q, p), _mm256_set1_epi16(1)));
 }
 
 float sum(__m256 v) {
@@ -89,107 +76,163 @@ float sum(__m256 v) {
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
-// Computes ROWS x COLS results. A result's operations and their order do not depend on ROWS and COLS.
-template <int ROWS, int COLS>
-void tile(const weights * const * a, const scales * as, const activations * const * x, const scales * xs, int blocks,
-          float * out, int64_t ldc) {
-    const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
-    __m256 acc[ROWS][COLS];
+// Every result is
+//
+//   sum over eight lanes of (acc = fma(d*e, dot, acc) over the blocks) + (shift = shift + m*s over the blocks),
+//
+// in the two functions below alike, so it does not matter which of them computes it.
+
+// One column: the scales of rows are converted as they are met.
+template <int ROWS> void column(const weights * a, int64_t lda, const activations * x, const float * es, int blocks, float * out) {
+    __m256 acc[ROWS];
+    __m128 shift[ROWS];
     for (int r = 0; r < ROWS; r++) {
+        acc[r]   = _mm256_setzero_ps();
+        shift[r] = _mm_setzero_ps();
+    }
+    for (int b = 0; b < blocks; b++) {
+        const __m256i p    = _mm256_loadu_si256((const __m256i *) x[b].p);
+        const __m128  pair = _mm_castpd_ps(_mm_load_sd((const double *) (es + 2 * b)));
+        for (int r = 0; r < ROWS; r++) {
+            const weights & w = a[r * lda + b];
+            const __m128 both = _mm_mul_ps(scales(&w), pair); // d*e, m*s
+            acc[r]   = _mm256_fmadd_ps(_mm256_broadcastss_ps(both), dot(unpack(w), p), acc[r]);
+            shift[r] = _mm_add_ps(shift[r], both);
+        }
+    }
+    for (int r = 0; r < ROWS; r++) {
+        out[r] = sum(acc[r]) + _mm_cvtss_f32(_mm_movehdup_ps(shift[r]));
+    }
+}
+
+// Several columns: dm are the rows' scales, d and m of a block side by side; e those of the columns, [COLS][blocks];
+// s theirs, [blocks][GROUP].
+template <int ROWS, int COLS>
+void tile(const weights * a, int64_t lda, const float * const * dm, const activations * x, int64_t ldx, const float * e, int lde,
+          const float * s, int blocks, float * out, int64_t ldc) {
+    __m256 acc[ROWS][COLS];
+    __m128 shift[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        shift[r] = _mm_setzero_ps();
         for (int c = 0; c < COLS; c++) {
             acc[r][c] = _mm256_setzero_ps();
         }
     }
     for (int b = 0; b < blocks; b++) {
-        __m256i w[ROWS];
+        const __m128 s4 = _mm_loadu_ps(s + GROUP * b);
+        __m256i q[ROWS];
         __m256  d[ROWS];
         for (int r = 0; r < ROWS; r++) {
-            const __m128i q = _mm_loadu_si128((const __m128i *) a[r][b].q);
-            w[r] = _mm256_and_si256(_mm256_inserti128_si256(_mm256_castsi128_si256(q), _mm_srli_epi16(q, 4), 1), nibble);
-            d[r] = _mm256_broadcast_ss(as[r].first + b);
+            q[r]     = unpack(a[r * lda + b]);
+            d[r]     = _mm256_broadcast_ss(dm[r] + 2 * b);
+            shift[r] = _mm_add_ps(shift[r], _mm_mul_ps(_mm_broadcast_ss(dm[r] + 2 * b + 1), s4));
         }
         for (int c = 0; c < COLS; c++) {
-            const __m256i p = _mm256_loadu_si256((const __m256i *) x[c][b].p);
-            const __m256  e = _mm256_broadcast_ss(xs[c].first + b);
+            const __m256i p  = _mm256_loadu_si256((const __m256i *) x[c * ldx + b].p);
+            const __m256  ec = _mm256_broadcast_ss(e + c * lde + b);
             for (int r = 0; r < ROWS; r++) {
-                const __m256 dot = _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_maddubs_epi16(w[r], p), ones));
-                acc[r][c] = _mm256_fmadd_ps(_mm256_mul_ps(d[r], e), dot, acc[r][c]);
+                acc[r][c] = _mm256_fmadd_ps(_mm256_mul_ps(d[r], ec), dot(q[r], p), acc[r][c]);
             }
         }
     }
     for (int r = 0; r < ROWS; r++) {
+        float shifts[GROUP];
+        _mm_storeu_ps(shifts, shift[r]);
         for (int c = 0; c < COLS; c++) {
-            __m256 shift = _mm256_setzero_ps();
-            for (int b = 0; b < blocks; b += LANES) {
-                shift = _mm256_fmadd_ps(_mm256_loadu_ps(as[r].second + b), _mm256_loadu_ps(xs[c].second + b), shift);
-            }
-            out[c * ldc + r] = sum(acc[r][c]) + sum(shift);
+            out[c * ldc + r] = sum(acc[r][c]) + shifts[c];
         }
     }
 }
 
 // Work memory of one thread. It grows to the largest product that was seen and lives as long as the thread.
 struct scratch {
-    std::vector<float> rows, cols;
+    std::vector<float> dm, e, s;
 };
 
-template <int ROWS>
-void rows_by_panel(const weights * const * a, const scales * as, const activations * const * x, const scales * xs, int columns,
-                   int blocks, float * out, int64_t ldc) {
-    int c = 0;
-    for (; c + 4 <= columns; c += 4) {
-        tile<ROWS, 4>(a, as, x + c, xs + c, blocks, out + c * ldc, ldc);
+// A product's operands and this thread's rows of it.
+struct share {
+    const weights *     a;
+    int64_t             lda;
+    const activations * x;
+    int64_t             ldx;
+    float *             c;
+    int64_t             ldc, from, to;
+    int                 blocks;
+};
+
+void one_column(const share & h, scratch & work) {
+    work.e.resize((size_t) 2 * h.blocks);
+    for (int b = 0; b < h.blocks; b++) {
+        _mm_store_sd((double *) (work.e.data() + 2 * b), _mm_castps_pd(scales(h.x + b)));
     }
-    for (; c + 2 <= columns; c += 2) {
-        tile<ROWS, 2>(a, as, x + c, xs + c, blocks, out + c * ldc, ldc);
+    int64_t row = h.from;
+    for (; row + 4 <= h.to; row += 4) {
+        column<4>(h.a + row * h.lda, h.lda, h.x, work.e.data(), h.blocks, h.c + row);
     }
-    for (; c < columns; c++) {
-        tile<ROWS, 1>(a, as, x + c, xs + c, blocks, out + c * ldc, ldc);
+    for (; row < h.to; row++) {
+        column<1>(h.a + row * h.lda, h.lda, h.x, work.e.data(), h.blocks, h.c + row);
     }
 }
 
-// Computes this thread's share of c[n][m] = b[n] a[m]^T: whole rows of weights.
-void multiply(const ggml_compute_params * params, int64_t m, int64_t n, int blocks, const weights * a, int64_t lda,
-              const activations * b, int64_t ldb, float * c, int64_t ldc) {
-    static thread_local scratch work;
-    const int padded = (blocks + LANES - 1) / LANES * LANES;
-    work.rows.resize((size_t) 4 * 2 * padded);
-    work.cols.resize((size_t) PANEL * 2 * padded);
+template <int ROWS> void rows_by_panel(const share & h, scratch & work, int64_t row, int64_t panel, int columns) {
+    const float * dm[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        float * to = work.dm.data() + (size_t) 2 * r * h.blocks;
+        for (int b = 0; b < h.blocks; b++) {
+            _mm_store_sd((double *) (to + 2 * b), _mm_castps_pd(scales(h.a + (row + r) * h.lda + b)));
+        }
+        dm[r] = to;
+    }
+    const weights * a = h.a + row * h.lda;
+    for (int c = 0; c < columns; c += GROUP) {
+        const activations * x = h.x + (panel + c) * h.ldx;
+        const float * e = work.e.data() + (size_t) c * h.blocks, * s = work.s.data() + (size_t) c * h.blocks;
+        float * out = h.c + (panel + c) * h.ldc + row;
+        switch (std::min(GROUP, columns - c)) {
+            case 4:  tile<ROWS, 4>(a, h.lda, dm, x, h.ldx, e, h.blocks, s, h.blocks, out, h.ldc); break;
+            case 3:  tile<ROWS, 3>(a, h.lda, dm, x, h.ldx, e, h.blocks, s, h.blocks, out, h.ldc); break;
+            case 2:  tile<ROWS, 2>(a, h.lda, dm, x, h.ldx, e, h.blocks, s, h.blocks, out, h.ldc); break;
+            default: tile<ROWS, 1>(a, h.lda, dm, x, h.ldx, e, h.blocks, s, h.blocks, out, h.ldc);
+        }
+    }
+}
 
-    const int64_t fours = (m + 3) / 4;
-    const int64_t from = fours * params->ith / params->nth * 4, to = std::min(m, fours * (params->ith + 1) / params->nth * 4);
-
+void several_columns(const share & h, scratch & work, int64_t n) {
+    work.dm.resize((size_t) 2 * 2 * h.blocks);
+    work.e.resize((size_t) PANEL * h.blocks);
+    work.s.assign((size_t) PANEL * h.blocks, 0.0f);
     for (int64_t panel = 0; panel < n; panel += PANEL) {
         const int columns = (int) std::min<int64_t>(PANEL, n - panel);
-        const activations * x[PANEL];
-        scales              xs[PANEL];
-        for (int i = 0; i < columns; i++) {
-            x[i]  = b + (panel + i) * ldb;
-            xs[i] = { work.cols.data() + (size_t) 2 * i * padded, work.cols.data() + (size_t) (2 * i + 1) * padded };
-            read_scales(x[i], blocks, xs[i]);
-        }
-        for (int64_t row = from; row < to; row += 4) {
-            const int rows = (int) std::min<int64_t>(4, to - row);
-            const weights * w[4];
-            scales          ws[4];
-            for (int r = 0; r < rows; r++) {
-                w[r]  = a + (row + r) * lda;
-                ws[r] = { work.rows.data() + (size_t) 2 * r * padded, work.rows.data() + (size_t) (2 * r + 1) * padded };
-                read_scales(w[r], blocks, ws[r]);
-            }
-            float * out = c + panel * ldc + row;
-            if (rows == 4 && columns == 1) {
-                tile<4, 1>(w, ws, x, xs, blocks, out, ldc);
-                continue;
-            }
-            int r = 0;
-            for (; r + 2 <= rows; r += 2) {
-                rows_by_panel<2>(w + r, ws + r, x, xs, columns, blocks, out + r, ldc);
-            }
-            if (r < rows) {
-                rows_by_panel<1>(w + r, ws + r, x, xs, columns, blocks, out + r, ldc);
+        for (int c = 0; c < columns; c++) {
+            float * s = work.s.data() + (size_t) (c / GROUP * GROUP) * h.blocks + c % GROUP;
+            for (int b = 0; b < h.blocks; b++) {
+                float pair[4];
+                _mm_storeu_ps(pair, scales(h.x + (panel + c) * h.ldx + b));
+                work.e[(size_t) c * h.blocks + b] = pair[0];
+                s[(size_t) GROUP * b]             = pair[1];
             }
         }
+        int64_t row = h.from;
+        for (; row + 2 <= h.to; row += 2) {
+            rows_by_panel<2>(h, work, row, panel, columns);
+        }
+        if (row < h.to) {
+            rows_by_panel<1>(h, work, row, panel, columns);
+        }
+    }
+}
+
+// Computes this thread's share of c[n][m] = x[n] a[m]^T: whole rows of weights.
+void multiply(const ggml_compute_params * params, int64_t m, int64_t n, int blocks, const weights * a, int64_t lda,
+              const activations * x, int64_t ldx, float * c, int64_t ldc) {
+    static thread_local scratch work;
+    const int64_t fours = (m + 3) / 4;
+    const share h = { a, lda, x, ldx, c, ldc, fours * params->ith / params->nth * 4,
+                      std::min(m, fours * (params->ith + 1) / params->nth * 4), blocks };
+    if (n == 1) {
+        one_column(h, work);
+    } else {
+        several_columns(h, work, n);
     }
 }
 
