@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -109,6 +110,7 @@ func openFile(path string) (db *bbolt.DB, err error) {
 			// tree in a goroutine of its own, where damage is the end of the process.
 			NoFreelistSync: false,
 			FreelistType:   bbolt.FreelistMapType,
+			PageSize:       blockLen, // on every machine
 		})
 		return err
 	})
@@ -128,10 +130,10 @@ func (d *disk) commit(b batch) error {
 	return d.update(func(tx *bbolt.Tx) error {
 		pages, index := tx.Bucket(bucketPages), tx.Bucket(bucketIndex)
 		if pages == nil || index == nil {
-			return fmt.Errorf("%w: a bucket is missing", errBroken)
+			return errors.New("a bucket is missing")
 		}
 		for _, k := range b.remove {
-			if err := removePage(pages, index, k); err != nil {
+			if err := removePage(tx, k[:]); err != nil {
 				return err
 			}
 		}
@@ -154,12 +156,44 @@ func (d *disk) commit(b batch) error {
 	})
 }
 
-func removePage(pages, index *bbolt.Bucket, k Key) error {
-	if err := pages.DeleteBucket(k[:]); err != nil && !errors.Is(err, bolterrors.ErrBucketNotFound) {
+// removePage removes a page, if it is there, and its entry.
+func removePage(tx *bbolt.Tx, k []byte) error {
+	pages, index := tx.Bucket(bucketPages), tx.Bucket(bucketIndex)
+	if page := pages.Bucket(k); page != nil {
+		if err := checkBlocks(tx, page); err != nil {
+			return err
+		}
+		if err := pages.DeleteBucket(k); err != nil {
+			return err
+		}
+	}
+	return index.Delete(k)
+}
+
+// checkBlocks checks that a page lies on as many blocks as its record needs. Bbolt would free as
+// many as it finds there, be it billions.
+func checkBlocks(tx *bbolt.Tx, page *bbolt.Bucket) error {
+	root := page.RootPage()
+	if root == 0 {
+		return nil // so small that it lies among others
+	}
+	info, err := tx.Page(int(root))
+	if err != nil {
 		return err
 	}
-	return index.Delete(k[:])
+	size := tx.DB().Info().PageSize
+	need := blockHeader + elementHeader + len(keyRecord) + len(page.Get(keyRecord))
+	if info == nil || info.Type != "leaf" || info.Count != 1 || info.OverflowCount != (need-1)/size {
+		return fmt.Errorf("block %d is not a page's", root)
+	}
+	return nil
 }
+
+// What bbolt puts before one value, in bytes.
+const (
+	blockHeader   = 16
+	elementHeader = 16
+)
 
 func (d *disk) read(key Key) (data []byte, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
@@ -188,7 +222,8 @@ func (d *disk) read(key Key) (data []byte, err error) {
 	return data, nil
 }
 
-// update runs f in a transaction that is committed if f returns nil.
+// update runs f in a transaction and commits it. An error of f is errBroken: it reads memory, and
+// only finds fault with what is there.
 func (d *disk) update(f func(*bbolt.Tx) error) error {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -207,9 +242,12 @@ func (d *disk) update(f func(*bbolt.Tx) error) error {
 	var size int64
 	err = guard(func() error {
 		if err := f(tx); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errBroken, err)
 		}
 		if err := tx.Commit(); err != nil {
+			if errors.Is(err, syscall.EFBIG) { // a free block that no file could have
+				err = fmt.Errorf("%w: %w", errBroken, err)
+			}
 			return err
 		}
 		return d.db.View(func(tx *bbolt.Tx) error {

@@ -30,5 +30,7 @@
 // A commit is atomic and on disk when it returns: a process killed at any time loses the pages that
 // were still queued, and never has half of one. Each page carries a checksum and its whole
 // identity; a page that fails them is dropped with those after it, and counted. A file that bbolt
-// cannot make sense of is made anew: these are pages that can be computed again.
+// cannot make sense of is made anew: these are pages that can be computed again. Bbolt has no
+// checksums of its own tree, a thousandth of the file: damage there that looks like a tree can make
+// it lose pages or work without end, but not give a wrong one.
 package session

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -90,3 +91,12 @@ func restored(t testing.TB, s *Store, id Identity, tokens []int32, about int) in
 	}
 	return p.Pages()
 }
+
+// noError is for goroutines that are not the test's.
+func noError(t *testing.T, err error) {
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func isGone(err error) bool { return errors.Is(err, ErrGone) }

@@ -69,12 +69,7 @@ func (d *disk) sweep() (entries []entry, damaged int64, err error) {
 			return err
 		}
 		for _, k := range bad {
-			if pages.Bucket(k) != nil {
-				if err := pages.DeleteBucket(k); err != nil {
-					return err
-				}
-			}
-			if err := index.Delete(k); err != nil {
+			if err := removePage(tx, k); err != nil {
 				return err
 			}
 		}
