@@ -38,7 +38,7 @@ func randomPrompt(r *rand.Rand) (Identity, []int32) {
 // TestRandomOperations compares a store with the model: exactly where it has room for all, and
 // where it has not, in that it has nothing else.
 func TestRandomOperations(t *testing.T) {
-	steps := 300
+	const steps = 200
 	for name, o := range map[string]Options{
 		"memory":       {},
 		"small memory": {RAMBytes: 20 * small},
@@ -46,7 +46,7 @@ func TestRandomOperations(t *testing.T) {
 		"small disk":   {Dir: "d", RAMBytes: 10 * small, DiskBytes: 40 * small},
 		"disk alone":   {Dir: "d", RAMBytes: -1, QueueBytes: 2 * small},
 	} {
-		for seed := range uint64(4) {
+		for seed := range uint64(3) {
 			t.Run(fmt.Sprint(name, " seed ", seed), func(t *testing.T) {
 				if o.Dir != "" {
 					o.Dir = t.TempDir()
