@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
@@ -38,10 +39,6 @@ func NewServer(impl Codec, log *slog.Logger) *Server {
 // Register adds the services to a gRPC server: that of the host.
 func (s *Server) Register(r grpc.ServiceRegistrar) { s.service.register(r) }
 
-// envSocketDir is where go-plugin tells a plugin to put its sockets: a private folder, which the
-// host removes when all plugins are gone, however they ended.
-const envSocketDir = "PLUGIN_UNIX_SOCKET_DIR"
-
 // OpenLink implements [Linker].
 func (s *Server) OpenLink(context.Context) (link.Ticket, error) {
 	s.mu.Lock()
@@ -51,7 +48,8 @@ func (s *Server) OpenLink(context.Context) (link.Ticket, error) {
 	}
 	if s.links == nil {
 		links, err := link.Listen(link.ServerOptions{
-			Dir: os.Getenv(envSocketDir),
+			// A private folder, which the host removes when all plugins are gone, however they ended.
+			Dir: os.Getenv(plugin.EnvUnixSocketDir),
 			New: func() link.Service { return &linkService{service: &service{impl: s.impl, guard: s.guard}} },
 			Log: s.guard.Log,
 		})

@@ -83,7 +83,7 @@ func (k *Call) End() {
 }
 
 // Do sends Message and waits for Reply. A context that ends is told to the peer; Do returns when
-// the peer has let go of the memory, or cuts the link after Grace.
+// the peer has let go of the memory, or cuts the link after Options.Grace.
 //
 // Errors: base.ErrInvalid (the message is too long), base.ErrPluginGone, the context's.
 func (k *Call) Do(ctx context.Context) error {
@@ -116,7 +116,8 @@ func (k *Call) Do(ctx context.Context) error {
 	}
 	reply, ok := l.take(k.Reply[:0])
 	if !ok {
-		return fmt.Errorf("link: %w: the peer answered with a message of an impossible length", base.ErrCorrupt)
+		c.cutOff(fmt.Errorf("%w: the peer answered with a message of an impossible length", base.ErrCorrupt))
+		return c.err()
 	}
 	k.Reply = reply
 	return nil
@@ -125,19 +126,19 @@ func (k *Call) Do(ctx context.Context) error {
 // watch tells the peer that the call is cancelled, and cuts the link if that does not help.
 func (k *Call) watch(cause context.Context, number uint32) {
 	defer func() { k.watched <- struct{}{} }()
-	ctx, cancel := context.WithTimeout(context.Background(), Grace)
+	ctx, cancel := context.WithTimeout(context.Background(), k.client.grace)
 	defer cancel()
 	// An error means that the link has ended, which ends the waiting too, or that time is up.
 	_, _ = k.client.cancels.Cancel(ctx, &linkpb.CancelRequest{Lane: k.lane.index, Call: number})
 	select {
 	case <-k.answered:
 	case <-ctx.Done():
-		k.client.hung(fmt.Errorf("the peer did not let go of a call %v after it was cancelled: %w", Grace, context.Cause(cause)))
+		k.client.cutOff(fmt.Errorf("the peer did not let go of a call %v after it was cancelled: %w", k.client.grace, context.Cause(cause)))
 	}
 }
 
-// hung ends a link whose peer lives but does not answer.
-func (c *Client) hung(cause error) {
+// cutOff ends a link whose peer lives but does not keep to the rules.
+func (c *Client) cutOff(cause error) {
 	c.wire.once.Do(func() { c.end(cause) })
 	_ = c.wire.Close()
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"google.golang.org/grpc"
@@ -21,6 +22,10 @@ type Options struct {
 	Memory int64 // bytes of the arena; 0: DefaultMemory
 	Lanes  int   // calls that can be under way at once; 0: DefaultLanes
 	Bell   Bell  // 0: the quickest that the system has
+
+	// Grace is how long a call that was cancelled may take to let go of the memory. After that the
+	// peer is taken for hung and the link is cut. 0: DefaultGrace.
+	Grace time.Duration
 }
 
 // Client is the dialling side of a link. It is safe for concurrent use.
@@ -31,6 +36,7 @@ type Client struct {
 	mapping []byte
 	memory  []byte // the arena
 	arena   *arena
+	grace   time.Duration
 	all     []*lane
 	idle    chan *Call // of all lanes
 
@@ -109,17 +115,21 @@ func dialLink(ctx context.Context, t Ticket, o Options) (_ *Client, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(conn, h, mapping, lanes)
+	return newClient(conn, h, mapping, lanes, o.Grace)
 }
 
-func newClient(conn net.Conn, h hello, mapping []byte, lanes []*lane) (*Client, error) {
+func newClient(conn net.Conn, h hello, mapping []byte, lanes []*lane, grace time.Duration) (*Client, error) {
 	c := &Client{
 		mapping: mapping,
 		memory:  mapping[h.lanes*laneSize:],
 		arena:   newArena(int(h.memory)),
+		grace:   grace,
 		all:     lanes,
 		idle:    make(chan *Call, h.lanes),
 		gone:    make(chan struct{}),
+	}
+	if c.grace <= 0 {
+		c.grace = DefaultGrace
 	}
 	c.wire = &wire{Conn: conn, end: c.end}
 	var err error

@@ -53,9 +53,8 @@ const (
 	SecretSize = 32
 	// TicketLife is how long a ticket is good that nobody uses.
 	TicketLife = time.Minute
-	// Grace is how long a call that was cancelled may take to let go of the memory. After that
-	// the peer is taken for hung and the link is cut.
-	Grace = 5 * time.Second
+	// DefaultGrace is that of Options.
+	DefaultGrace = 5 * time.Second
 
 	helloTime = 5 * time.Second // from the connection to its hello
 	maxHellos = 16              // connections that have said none yet

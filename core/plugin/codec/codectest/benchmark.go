@@ -1,7 +1,9 @@
 package codectest
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 )
@@ -81,11 +83,17 @@ func (e *Env) place(b *testing.B, v []codec.Vectors) (_ []codec.Vectors, free fu
 
 func benchmarkLive(b *testing.B, s codec.Stream, v []codec.Vectors) {
 	ctx := b.Context()
+	var took []time.Duration
 	for b.Loop() {
+		began := time.Now()
 		if err := s.RoundTrip(ctx, v...); err != nil {
 			b.Fatal(err)
 		}
+		took = append(took, time.Since(began))
 	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), "p50-ns")
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
 }
 
 func benchmarkEncode(b *testing.B, s codec.Stream, v []codec.Vectors) {

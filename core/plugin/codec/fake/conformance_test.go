@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"testing"
 
@@ -15,7 +16,17 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/link"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	var err error
+	if build.dir, err = os.MkdirTemp("", "fake"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(build.dir)
+		os.Exit(code)
+	}))
+}
 
 // placements are where a codec can run.
 var placements = map[string]func(t testing.TB, impl codec.Codec) codec.Codec{
