@@ -24,7 +24,7 @@ VENV    := $(CACHE)/venv
 # The flags of the one package that uses cgo. Changing any of them compiles llama.cpp again.
 CGO_FLAGS := CGO_ENABLED=1 \
 	CGO_CPPFLAGS="-I$(HEADERS) -DNDEBUG -DGGML_USE_CPU_REPACK" \
-	CGO_CFLAGS="-O3 -march=$(MARCH)" \
+	CGO_CFLAGS="-O3 -march=$(MARCH) -D_mm_pause(...)=kakeya_pause_\#\#__VA_ARGS__()" \
 	CGO_CXXFLAGS="-O3 -march=$(MARCH)"
 
 LDFLAGS := -s -w -X main.version=$(VERSION)

@@ -20,10 +20,10 @@ type Client struct {
 	http  *http.Client
 }
 
-// NewClient returns a client that keeps its connections.
+// NewClient returns a client that makes a connection for each stream: servers differ in when they drop an idle one.
 func NewClient(url, model string) *Client {
 	return &Client{URL: url, Model: model, http: &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: 4096, DisableCompression: true,
+		DisableKeepAlives: true, DisableCompression: true,
 	}}}
 }
 

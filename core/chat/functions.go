@@ -23,7 +23,8 @@ var ourFunctions = map[string]any{
 // rangeOf is Python's range as a list. The engine's own leaves a goroutine behind when a loop
 // breaks out of it.
 func rangeOf(_ *exec.Evaluator, args *exec.VarArgs) (*exec.Value, error) {
-	start, stop, step := 0, 0, 1
+	var start, stop int
+	step := 1
 	for _, a := range args.Args {
 		if !a.IsInteger() {
 			return nil, fmt.Errorf("range: %q is not an integer", a.String())

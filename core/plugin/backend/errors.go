@@ -53,13 +53,7 @@ func contextFullFields(err error) (map[string]string, bool) {
 }
 
 func contextFullTyped(fields map[string]string) (error, bool) {
-	requested, err := strconv.Atoi(fields["requested"])
-	if err != nil {
-		return nil, false
-	}
-	available, err := strconv.Atoi(fields["available"])
-	if err != nil {
-		return nil, false
-	}
-	return &ContextFullError{Requested: requested, Available: available}, true
+	requested, noRequest := strconv.Atoi(fields["requested"])
+	available, noSpace := strconv.Atoi(fields["available"])
+	return &ContextFullError{Requested: requested, Available: available}, noRequest == nil && noSpace == nil
 }

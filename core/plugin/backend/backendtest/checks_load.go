@@ -231,7 +231,7 @@ func checkLoadBinding(ctx context.Context, env *Env) error {
 			return errors.Join(fmt.Errorf("a %s that nobody serves was ignored", name), env.unload(ctx, id))
 		case errors.Is(err, base.ErrUnsupported), errors.Is(err, base.ErrPluginGone):
 		default:
-			return fmt.Errorf("%s: want %q or %q, got: %w", name, base.ErrUnsupported, base.ErrPluginGone, err)
+			return fmt.Errorf("%s: want %q or %q, got: %w", name, base.ErrUnsupported.Error(), base.ErrPluginGone.Error(), err)
 		}
 	}
 	return nil

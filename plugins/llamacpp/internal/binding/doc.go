@@ -24,11 +24,14 @@ import (
 	"sync"
 
 	"github.com/ollama/ollama/llama"
+
+	_ "github.com/kakeyad/kakeyad/plugins/llamacpp/internal/relax" // linked with llama.cpp
 )
 
 // Start makes ggml's backends known (the CPU's, and those of GPUs that are compiled in or found
 // as libraries). It works once; later calls do nothing.
 var Start = sync.OnceFunc(func() {
+	keepMemory()
 	redirectLog()
 	llama.BackendInit()
 })

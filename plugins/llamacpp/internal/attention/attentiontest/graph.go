@@ -35,6 +35,8 @@ import (
 	"unsafe"
 
 	"github.com/ollama/ollama/llama"
+
+	_ "github.com/kakeyad/kakeyad/plugins/llamacpp/internal/relax" // linked with llama.cpp
 )
 
 // Shape of an operation. Keys and values have the same width.

@@ -27,6 +27,8 @@ import (
 	"unsafe"
 
 	"github.com/ollama/ollama/llama"
+
+	_ "github.com/kakeyad/kakeyad/plugins/llamacpp/internal/relax" // linked with llama.cpp
 )
 
 // Start makes ggml ready. It is called once, before Multiply.

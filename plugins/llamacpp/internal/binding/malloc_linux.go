@@ -1,0 +1,14 @@
+package binding
+
+// #include <malloc.h>
+// // Each decode step allocates and frees some megabytes. glibc would hand them back to the kernel and fault them in
+// // again every time.
+// static void keep_memory(void) {
+//     mallopt(M_TRIM_THRESHOLD, 256 << 20);
+//     mallopt(M_TOP_PAD, 8 << 20);
+//     mallopt(M_MMAP_THRESHOLD, 32 << 20);
+// }
+import "C"
+
+// keepMemory has the C library keep what steps free for the next step.
+func keepMemory() { C.keep_memory() }

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package binding
+
+// keepMemory does nothing where the C library's allocator is not glibc's.
+func keepMemory() {}
