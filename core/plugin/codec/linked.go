@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 
+	"google.golang.org/grpc"
+
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/link"
 )
@@ -32,6 +34,9 @@ func (l *Linked) Alloc(n int) ([]byte, error) { return l.link.Alloc(n) }
 
 // Free takes back what Alloc gave out.
 func (l *Linked) Free(b []byte) { l.link.Free(b) }
+
+// Control carries the calls that need no shared memory.
+func (l *Linked) Control() grpc.ClientConnInterface { return l.link.Control() }
 
 // Gone closes when the codec is gone or the link was closed.
 func (l *Linked) Gone() <-chan struct{} { return l.link.Gone() }
@@ -117,7 +122,11 @@ func (s *linkStream) do(ctx context.Context, call *link.Call, m message) ([]byte
 	if errors.Is(err, errAnswer) {
 		return nil, fmt.Errorf("%w: %w", base.ErrCorrupt, err)
 	}
-	return answer, errorMap.Decode(ctx, err)
+	err = errorMap.Decode(ctx, err)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = ctx.Err() // the peer does not know why: it may have been the deadline
+	}
+	return answer, err
 }
 
 func (s *linkStream) RoundTrip(ctx context.Context, v ...Vectors) error {

@@ -80,7 +80,7 @@ func (a *arena) wait(ctx context.Context, n int, gone <-chan struct{}) (int, err
 		case <-gone:
 			err = fmt.Errorf("wait for shared memory: %w", base.ErrPluginGone)
 		case <-ctx.Done():
-			err = fmt.Errorf("wait for %d bytes of shared memory: %w", n, context.Cause(ctx))
+			err = fmt.Errorf("wait for %d bytes of shared memory: %w", n, ctx.Err())
 		}
 		a.mu.Lock()
 		a.waiting--

@@ -89,15 +89,15 @@ func TestArenaWait(t *testing.T) {
 		if err := <-got; err != nil {
 			t.Error(err)
 		}
-		gone, ended := make(chan struct{}), errors.New("ended")
-		ctx, cancel := context.WithCancelCause(t.Context())
+		gone := make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
 		for _, c := range []struct {
 			n    int
 			do   func()
 			want error
 		}{
 			{257, func() {}, base.ErrInvalid},
-			{256, func() { cancel(ended) }, ended},
+			{256, cancel, context.Canceled},
 		} {
 			c.do()
 			if _, err := a.wait(ctx, c.n, gone); !errors.Is(err, c.want) {

@@ -63,7 +63,7 @@ func (c *Client) lend(ctx context.Context) (k *Call, err error) {
 		case <-c.gone:
 			return nil, c.err()
 		case <-ctx.Done():
-			return nil, fmt.Errorf("link: wait for a lane: %w", context.Cause(ctx))
+			return nil, fmt.Errorf("link: wait for a lane: %w", ctx.Err())
 		}
 	}
 	if c.cut.Load() {
@@ -91,7 +91,7 @@ func (k *Call) Do(ctx context.Context) error {
 		return fmt.Errorf("link: %w: a message of %d bytes", base.ErrInvalid, len(k.Message))
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("link: %w", context.Cause(ctx))
+		return fmt.Errorf("link: %w", ctx.Err())
 	}
 	c, l := k.client, k.lane
 	number := c.next.Add(1)
@@ -133,7 +133,7 @@ func (k *Call) watch(cause context.Context, number uint32) {
 	select {
 	case <-k.answered:
 	case <-ctx.Done():
-		k.client.cutOff(fmt.Errorf("the peer did not let go of a call %v after it was cancelled: %w", k.client.grace, context.Cause(cause)))
+		k.client.cutOff(fmt.Errorf("the peer did not let go of a call %v after it was cancelled: %w", k.client.grace, cause.Err()))
 	}
 }
 

@@ -21,7 +21,7 @@ func greet(ctx context.Context, address string, h hello, files []*os.File) (_ ne
 	raw, err := (&net.Dialer{}).DialContext(ctx, "unix", address)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, ctx.Err()
 		}
 		return nil, fmt.Errorf("%w: %w", base.ErrPluginGone, err)
 	}
@@ -29,7 +29,7 @@ func greet(ctx context.Context, address string, h hello, files []*os.File) (_ ne
 	undo := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
 		if !undo() && err == nil {
-			err = context.Cause(ctx) // the deadline may still be to come
+			err = ctx.Err() // the deadline may still be to come
 		}
 		if err != nil {
 			_ = conn.Close()
@@ -55,7 +55,7 @@ func greet(ctx context.Context, address string, h hello, files []*os.File) (_ ne
 
 func goneOr(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 	return fmt.Errorf("%w: %w", base.ErrPluginGone, err)
 }

@@ -106,12 +106,15 @@ type stream struct {
 // begin lets a call in, unless a misfortune is due. The caller ends it.
 func (s *stream) begin(ctx context.Context) (end func(), err error) {
 	s.use.RLock()
+	defer func() {
+		if end == nil { // also after a panic
+			s.use.RUnlock()
+		}
+	}()
 	if s.closed && s.lie != LieClosed {
-		s.use.RUnlock()
 		return nil, codec.ErrClosed
 	}
 	if err := s.codec.misfortune(ctx, s.lie == LieCancel); err != nil {
-		s.use.RUnlock()
 		return nil, err
 	}
 	return s.use.RUnlock, nil
