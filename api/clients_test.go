@@ -28,7 +28,7 @@ func watched(t *testing.T, m fake.ModelConfig, o api.Options) (*daemon, <-chan e
 	ended := make(chan error, 100)
 	b := routertest.NewBackends(t)
 	b.Generated = func(_ backend.GenerateRequest, err error) { ended <- err }
-	d := startSet(t, b, map[string]channel.Model{"m": routertest.Model(t, m)}, map[string]channel.Spec{"m": {}}, o)
+	d := startSet(t, b, map[string]channel.Model{"m": routertest.Model(t, m)}, map[string]channel.Spec{"m": {Load: backend.LoadOptions{Context: 1 << 18}}}, o)
 	return d, ended
 }
 
@@ -133,6 +133,7 @@ func TestSlowClientGetsItAll(t *testing.T) {
 	// Another client is served to its end while the first has read nothing.
 	other := d.post(t, "/v1/chat/completions", `{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hello"}]}`)
 	assert.Equal(t, 200, other.status)
+	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(1<<20)) // a tiny window would make the rest take minutes
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)
 	data, err := io.ReadAll(resp.Body)

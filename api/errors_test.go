@@ -159,7 +159,7 @@ func TestBusyBeforeAStreamHasItsStatus(t *testing.T) {
 }
 
 func TestErrorInMidstream(t *testing.T) {
-	d := start(t, fake.ModelConfig{Die: "exit", AfterTokens: 3, AnswerTokens: 9, Once: filepath.Join(t.TempDir(), "died")}, channel.Spec{})
+	d := start(t, fake.ModelConfig{Die: "exit", AfterTokens: 3, AnswerTokens: 9, TokensPerSecond: 50, Once: filepath.Join(t.TempDir(), "died")}, channel.Spec{})
 	got := d.post(t, "/v1/chat/completions", streamBody)
 	assert.Equal(t, 200, got.status)
 	events := got.events(t)
