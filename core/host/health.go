@@ -47,5 +47,5 @@ func (s *supervisor) checkHealth(ctx context.Context, instance *Instance) error 
 func (s *supervisor) ask(ctx context.Context, instance *Instance) (base.Health, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.host.options.HealthTimeout)
 	defer cancel()
-	return instance.Backend.Health(ctx)
+	return instance.plugin.Health(ctx)
 }

@@ -29,6 +29,7 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/codec"
 )
 
 // Host runs plugins. Its methods are safe for concurrent use.
@@ -91,7 +92,16 @@ func (h *Host) Start(ctx context.Context) error {
 // now; base.ErrUnsupported or ErrChecksum for one that was refused; ErrStopped; the context's
 // cause.
 func (h *Host) Backend(ctx context.Context, name string) (*Instance, error) {
-	s, err := h.find(base.KindBackend, name)
+	return h.get(ctx, base.KindBackend, name)
+}
+
+// Codec is Backend for codecs. To bind one to a model, ask it for a link: Instance.Codec.OpenLink.
+func (h *Host) Codec(ctx context.Context, name string) (*Instance, error) {
+	return h.get(ctx, base.KindCodec, name)
+}
+
+func (h *Host) get(ctx context.Context, kind base.Kind, name string) (*Instance, error) {
+	s, err := h.find(kind, name)
 	if err != nil {
 		return nil, err
 	}
@@ -160,12 +170,14 @@ func (h *Host) find(kind base.Kind, name string) (*supervisor, error) {
 		kind, name, ErrUnknown, have, binaryName(kind, name), where)
 }
 
-// Instance is one process of a backend. It is of no use after Gone; ask the host for the next.
+// Instance is one process of a plugin. It is of no use after Gone; ask the host for the next.
 type Instance struct {
-	Backend backend.Backend
+	Backend backend.Backend // of a backend plugin, else nil
+	Codec   codec.Proxy     // of a codec plugin, else nil
 	Info    base.Info
 	PID     int
 
+	plugin  base.Plugin // whichever of these it is
 	process *process
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 
-	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
@@ -40,7 +39,7 @@ func newLaunch(spec Spec, o *Options, log *slog.Logger, sockets string) *launch 
 	l.process = newProcess(cmd)
 	l.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: base.Handshake,
-		Plugins:         backend.Plugins(),
+		Plugins:         pluginSet(spec.Kind),
 		RunnerFunc: func(_ hclog.Logger, described *exec.Cmd, _ string) (runner.Runner, error) {
 			cmd.Env = append(cmd.Env, described.Env...)
 			return l.process, nil
@@ -60,7 +59,8 @@ func newLaunch(spec Spec, o *Options, log *slog.Logger, sockets string) *launch 
 // start starts the process and makes sure that it is what it should be. It may be called once.
 // Killing the process ends it early. After an error there is nothing left but to clean.
 func (l *launch) start() (*Instance, error) {
-	if l.spec.Kind != base.KindBackend {
+	kind, ok := contracts[l.spec.Kind]
+	if !ok {
 		return nil, fmt.Errorf("plugin %q: %w: the host cannot run plugins of kind %q yet", l.spec.Name, base.ErrUnsupported, l.spec.Kind)
 	}
 	if why := unusable(l.spec.Path); why != "" {
@@ -74,14 +74,17 @@ func (l *launch) start() (*Instance, error) {
 	overdue := time.AfterFunc(l.options.StartTimeout+killAfter, l.process.kill)
 	defer overdue.Stop()
 	began := time.Now()
-	b, info, err := backend.Dispense(ctx, l.client)
+	i := &Instance{process: l.process}
+	var err error
+	i.plugin, err = kind.dispense(ctx, l.client, i)
 	if err != nil && time.Since(began) >= l.options.StartTimeout {
 		err = fmt.Errorf("no answer in %v: %w", l.options.StartTimeout, err)
 	}
 	if err != nil {
-		return nil, l.explain(err, info)
+		return nil, l.explain(err, i.Info)
 	}
-	return &Instance{Backend: b, Info: info, PID: l.pid(), process: l.process}, nil
+	i.PID = l.pid()
+	return i, nil
 }
 
 // checkSum refuses a binary that is not the one pinned.
