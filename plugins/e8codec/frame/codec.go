@@ -2,6 +2,7 @@ package frame
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/entropy"
@@ -60,6 +61,7 @@ type Codec struct {
 	quantizer *lattice.Quantizer
 	fixed     *entropy.Fixed
 	pages     *entropy.Pages
+	workers   sync.Pool // of workers with room for one vector
 }
 
 // New makes a Codec; what is wrong with the options is a [base.ErrInvalid] that names it.
@@ -103,21 +105,13 @@ func (c *Codec) streamTokens() int { return max(64, 1024/c.options.Heads) }
 // Encode appends a frame of the tensor's vectors to dst. An element that is infinite or not a
 // number is a [lattice.ErrNonFinite] that names its vector. Big tensors use all processors.
 func (c *Codec) Encode(dst []byte, t Tensor) ([]byte, error) {
-	n, err := t.vectors(c.options.Params.Dim)
+	n, err := c.count(t)
 	if err != nil {
 		return nil, err
 	}
-	if n%c.options.Heads != 0 {
-		return nil, fmt.Errorf("%w: %d vectors are not whole tokens of %d heads", base.ErrInvalid, n, c.options.Heads)
-	}
 	at := len(dst)
 	dst = append(dst, make([]byte, headerSize)...)
-	if c.options.Coding == Fixed {
-		dst, err = c.encodeFixed(dst, t, n)
-	} else {
-		dst, err = c.encodePages(dst, t, n)
-	}
-	if err != nil {
+	if dst, err = c.encode(dst, t, n); err != nil {
 		return nil, err
 	}
 	h := Header{
@@ -145,8 +139,5 @@ func (c *Codec) Decode(t Tensor, frame []byte) error {
 	if n != h.Vectors() {
 		return fmt.Errorf("%w: frame of %d vectors, not %d", base.ErrCorrupt, h.Vectors(), n)
 	}
-	if h.Coding == Fixed {
-		return c.decodeFixed(t, payload, n)
-	}
-	return c.decodePages(t, payload, n)
+	return c.read(h.Coding, payload, n, c.storeIn(t))
 }

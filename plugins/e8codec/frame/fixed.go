@@ -33,12 +33,21 @@ func (c *Codec) newWorker(n int) *worker {
 	}
 }
 
+// worker is one with room for one vector. The caller puts it back.
+func (c *Codec) worker() *worker {
+	if w, ok := c.workers.Get().(*worker); ok {
+		return w
+	}
+	return c.newWorker(1)
+}
+
 func (c *Codec) encodeFixed(dst []byte, t Tensor, n int) ([]byte, error) {
 	size, dim, at := c.fixed.RecordBytes(), c.options.Params.Dim, len(dst)
 	dst = append(dst, make([]byte, n*size)...)
 	out := dst[at:]
 	err := spread.Over(n, grain, func(lo, hi int) error {
-		w := c.newWorker(1)
+		w := c.worker()
+		defer c.workers.Put(w)
 		for i := lo; i < hi; i++ {
 			t.load(w.x, i*dim, w.tmp)
 			side, err := c.quantizer.Box(w.z, w.x, w.s)
@@ -52,31 +61,24 @@ func (c *Codec) encodeFixed(dst []byte, t Tensor, n int) ([]byte, error) {
 	return dst, err
 }
 
-func (c *Codec) decodeFixed(t Tensor, payload []byte, n int) error {
+// readFixed takes the records of n vectors apart.
+func (c *Codec) readFixed(payload []byte, n int, each sink) error {
 	size := c.fixed.RecordBytes()
 	if uint64(len(payload)) != uint64(n)*uint64(size) {
 		return fmt.Errorf("%w: %d bytes for %d records of %d", base.ErrCorrupt, len(payload), n, size)
 	}
 	return spread.Over(n, grain, func(lo, hi int) error {
-		w := c.newWorker(1)
+		w := c.worker()
+		defer c.workers.Put(w)
 		for i := lo; i < hi; i++ {
-			if err := c.decodeRecord(t, i, payload, i, w); err != nil {
-				return err
+			side, err := c.fixed.Unpack(w.z, payload[i*size:], w.buf)
+			if err != nil {
+				return fmt.Errorf("vector %d: %w", i, err)
 			}
+			each(w, i, w.z, side)
 		}
 		return nil
 	})
-}
-
-// decodeRecord writes vector from of the payload as vector to of t.
-func (c *Codec) decodeRecord(t Tensor, to int, payload []byte, from int, w *worker) error {
-	side, err := c.fixed.Unpack(w.z, payload[from*c.fixed.RecordBytes():], w.buf)
-	if err != nil {
-		return fmt.Errorf("vector %d: %w", from, err)
-	}
-	c.quantizer.Decode(w.x, w.z, side, w.s)
-	t.store(w.x, to*c.options.Params.Dim, w.tmp)
-	return nil
 }
 
 // DecodeSome writes the given vectors of a frame of coding Fixed to t, in their order. It trusts
@@ -92,14 +94,17 @@ func (c *Codec) DecodeSome(t Tensor, h Header, payload []byte, vectors []int) er
 	if n != len(vectors) {
 		return fmt.Errorf("%w: room for %d vectors, not %d", base.ErrInvalid, n, len(vectors))
 	}
-	w := c.newWorker(1)
+	w, store := c.worker(), c.storeIn(t)
+	defer c.workers.Put(w)
 	for to, from := range vectors {
 		if from < 0 || from >= h.Vectors() || (from+1)*c.fixed.RecordBytes() > len(payload) {
 			return fmt.Errorf("%w: vector %d of %d", base.ErrInvalid, from, h.Vectors())
 		}
-		if err := c.decodeRecord(t, to, payload, from, w); err != nil {
-			return err
+		side, err := c.fixed.Unpack(w.z, payload[from*c.fixed.RecordBytes():], w.buf)
+		if err != nil {
+			return fmt.Errorf("vector %d: %w", from, err)
 		}
+		store(w, to, w.z, side)
 	}
 	return nil
 }

@@ -91,19 +91,16 @@ func (c *Codec) scales(x []float32) []uint16 {
 	return scales
 }
 
-func (c *Codec) decodePages(t Tensor, payload []byte, n int) error {
-	size, dim := c.streamTokens()*c.options.Heads, c.options.Params.Dim
+// readPages takes the streams of n vectors apart.
+func (c *Codec) readPages(payload []byte, n int, each sink) error {
+	size := c.streamTokens() * c.options.Heads
 	streams := make([][]byte, 0, min((n+size-1)/size, len(payload)/4))
 	for lo := 0; lo < n; lo += size {
-		if len(payload) < 4 {
-			return fmt.Errorf("%w: a stream is missing", base.ErrCorrupt)
+		stream, rest, err := cutStream(payload)
+		if err != nil {
+			return err
 		}
-		length := binary.LittleEndian.Uint32(payload)
-		if uint64(length) > uint64(len(payload)-4) {
-			return fmt.Errorf("%w: a stream of %d bytes in %d", base.ErrCorrupt, length, len(payload)-4)
-		}
-		streams = append(streams, payload[4:4+length])
-		payload = payload[4+length:]
+		streams, payload = append(streams, stream), rest
 	}
 	if len(payload) != 0 {
 		return fmt.Errorf("%w: %d bytes after the last stream", base.ErrCorrupt, len(payload))
@@ -113,11 +110,23 @@ func (c *Codec) decodePages(t Tensor, payload []byte, n int) error {
 		if err := c.pages.Decode(codes.Z, codes.Side, streams[lo/size]); err != nil {
 			return err
 		}
-		w := c.newWorker(1)
-		for i := range codes.Side {
-			c.quantizer.Decode(w.x, c.quantizer.Vector(codes, i), codes.Side[i], w.s)
-			t.store(w.x, (lo+i)*dim, w.tmp)
+		w := c.worker()
+		defer c.workers.Put(w)
+		for i, side := range codes.Side {
+			each(w, lo+i, c.quantizer.Vector(codes, i), side)
 		}
 		return nil
 	})
+}
+
+// cutStream takes one stream and its length off the front of a payload.
+func cutStream(payload []byte) (stream, rest []byte, err error) {
+	if len(payload) < 4 {
+		return nil, nil, fmt.Errorf("%w: a stream is missing", base.ErrCorrupt)
+	}
+	length := binary.LittleEndian.Uint32(payload)
+	if uint64(length) > uint64(len(payload)-4) {
+		return nil, nil, fmt.Errorf("%w: a stream of %d bytes in %d", base.ErrCorrupt, length, len(payload)-4)
+	}
+	return payload[4 : 4+length], payload[4+length:], nil
 }

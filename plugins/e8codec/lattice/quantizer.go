@@ -240,10 +240,21 @@ func peakOfNormals(n int) float64 {
 	return math.Sqrt(sum)
 }
 
-// AtVector says which vector an error is about.
+// VectorError is an error about one vector of many.
+type VectorError struct {
+	Vector int
+	Err    error
+}
+
+func (e *VectorError) Error() string { return fmt.Sprintf("vector %d: %v", e.Vector, e.Err) }
+
+// Unwrap is the error of that vector.
+func (e *VectorError) Unwrap() error { return e.Err }
+
+// AtVector makes a [*VectorError] of a [base.ErrInvalid]; other errors stay as they are.
 func AtVector(i int, err error) error {
 	if err == nil || !errors.Is(err, base.ErrInvalid) {
 		return err
 	}
-	return fmt.Errorf("vector %d: %w", i, err)
+	return &VectorError{Vector: i, Err: err}
 }
