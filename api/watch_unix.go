@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watch calls gone when the peer closes the connection, and returns a function that ends the
+// watchNow calls gone when the peer closes the connection, and returns a function that ends the
 // watching and waits until it has ended. Nothing is taken from the connection: the watcher waits
 // for it to be readable and peeks. When the peer sends more instead of closing, which is a
 // pipelined request, the watching ends, as there is no telling what comes behind.
 //
 // A peer that only shuts down its sending side counts as gone, as it does for net/http.
-func watch(conn net.Conn, gone func()) (stop func()) {
+func watchNow(conn net.Conn, gone func()) (stop func()) {
 	raw := rawConn(conn)
 	if raw == nil || conn.SetReadDeadline(time.Time{}) != nil {
 		return func() {}
