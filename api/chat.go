@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/kakeyad/kakeyad/api/openai"
-	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/router"
 )
 
@@ -15,10 +14,35 @@ func (s *Server) chat(x *exchange) error {
 		return err
 	}
 	req.RequestID = x.id
-	return s.generate(x, generation{
-		kind: openai.Chat, model: req.Model, delivery: req.Delivery, logprobs: req.Logprobs,
-		run: func(ctx context.Context, call *router.Call, emit func(backend.Event) error) error {
+	g := generation{
+		model: req.Model, prefix: "chatcmpl-",
+		run: func(ctx context.Context, call *router.Call, emit func(router.Piece) error) error {
 			return call.Chat(ctx, req.ChatRequest, emit)
 		},
-	})
+	}
+	g.deliver(openai.Chat, req.Delivery, openai.ChunkOptions{Logprobs: req.Logprobs, Choices: max(req.N, 1), PerPrompt: max(req.N, 1)})
+	return s.generate(x, g)
 }
+
+// deliver makes the answer one of OpenAI's.
+func (g *generation) deliver(kind openai.Kind, d openai.Delivery, o openai.ChunkOptions) {
+	if d.Stream {
+		o.Usage = d.IncludeUsage
+		g.stream = func(h openai.Head) writer { return openai.NewChunks(kind, h, o) }
+		return
+	}
+	g.whole = func(h openai.Head) gatherer {
+		return &openAIAnswer{Answer: openai.NewAnswer(o.PerPrompt), kind: kind, head: h, logprobs: o.Logprobs}
+	}
+}
+
+// openAIAnswer is an answer as a gatherer.
+type openAIAnswer struct {
+	*openai.Answer
+	kind     openai.Kind
+	head     openai.Head
+	logprobs bool
+}
+
+// Body implements gatherer.
+func (a *openAIAnswer) Body() []byte { return a.Append(nil, a.kind, a.head, a.logprobs) }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/kakeyad/kakeyad/api/openai"
-	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/router"
 )
 
@@ -15,10 +14,13 @@ func (s *Server) completions(x *exchange) error {
 		return err
 	}
 	req.RequestID = x.id
-	return s.generate(x, generation{
-		kind: openai.Completion, model: req.Model, delivery: req.Delivery, logprobs: req.Logprobs,
-		run: func(ctx context.Context, call *router.Call, emit func(backend.Event) error) error {
+	g := generation{
+		model: req.Model, prefix: "cmpl-",
+		run: func(ctx context.Context, call *router.Call, emit func(router.Piece) error) error {
 			return call.Complete(ctx, req.CompletionRequest, emit)
 		},
-	})
+	}
+	n := max(req.N, 1)
+	g.deliver(openai.Completion, req.Delivery, openai.ChunkOptions{Logprobs: req.Logprobs, Choices: n * len(req.Prompts), PerPrompt: n})
+	return s.generate(x, g)
 }

@@ -34,6 +34,7 @@ type rule struct {
 // rules, of which the first that fits counts. docs/api.md has the table.
 var rules = []rule{
 	{errClientGone, statusClientGone, openai.TypeServer, "client_closed_request", 0},
+	{errCancelled, statusClientGone, openai.TypeInvalid, "request_cancelled", 0},
 	{context.Canceled, statusClientGone, openai.TypeServer, "client_closed_request", 0},
 	{router.ErrTimeout, 504, openai.TypeServer, "timeout", 0},
 	{context.DeadlineExceeded, 504, openai.TypeServer, "timeout", 0},

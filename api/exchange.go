@@ -22,11 +22,16 @@ type exchange struct {
 	id    string // of the request
 	began time.Time
 
+	key    string                  // a name for the API key, "" without one
+	asked  string                  // the model, as the client named it
+	cancel context.CancelCauseFunc // of what it runs
+
 	// For the log. A streamed answer outlives its handler, so these are copies.
 	method, path string
 	streamed     bool // the stream writes the log when it ends
 	model        string
 	final        *backend.Final
+	metrics      *metrics
 }
 
 // endpoint answers a request, or returns why it cannot.
@@ -36,11 +41,14 @@ type endpoint func(x *exchange) error
 func (s *Server) serve(run endpoint) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		x := &exchange{
-			http: ctx, log: s.log, began: time.Now(), id: requestID(ctx),
+			http: ctx, log: s.log, metrics: s.metrics, began: time.Now(), id: requestID(ctx),
 			method: string(ctx.Method()), path: string(ctx.Path()),
 		}
 		ctx.Response.Header.Set("X-Request-Id", x.id)
 		err := s.origins.check(ctx)
+		if err == nil {
+			x.key, err = s.keys.Load().authorize(ctx)
+		}
 		if err == nil {
 			err = recovered(func() error { return run(x) })
 		}
@@ -57,23 +65,34 @@ func (s *Server) serve(run endpoint) fasthttp.RequestHandler {
 func (x *exchange) fail(err error) {
 	x.http.Response.ResetBody()
 	x.http.Response.Header.Del("Cache-Control")
-	writeError(x.http, toError(err, subjectOf(x.path)))
+	writeError(x.http, toError(err, subjectOf(x.path)), appenderOf(x.path))
+}
+
+// appenderOf is how an endpoint writes errors.
+func appenderOf(path string) func([]byte, *openai.Error) []byte {
+	if path == pathMessages || path == pathCountTokens {
+		return openai.AppendMessagesError
+	}
+	return openai.AppendError
 }
 
 // subjectOf is the field of an endpoint's request that holds the prompt.
 func subjectOf(path string) string {
-	if path == pathChat {
+	switch path {
+	case pathChat, pathMessages, pathCountTokens, "/apply-template":
 		return "messages"
+	case "/v1/embeddings", pathResponses:
+		return "input"
 	}
 	return "prompt"
 }
 
-func writeError(ctx *fasthttp.RequestCtx, e *openai.Error) {
+func writeError(ctx *fasthttp.RequestCtx, e *openai.Error, appendError func([]byte, *openai.Error) []byte) {
 	if e.RetryAfter > 0 {
 		ctx.Response.Header.Set("Retry-After", fmt.Sprint(e.RetryAfter))
 	}
 	ctx.SetStatusCode(e.Status)
-	writeJSON(ctx, openai.AppendError(nil, e))
+	writeJSON(ctx, appendError(nil, e))
 }
 
 func writeJSON(ctx *fasthttp.RequestCtx, body []byte) {
@@ -85,6 +104,7 @@ func writeJSON(ctx *fasthttp.RequestCtx, body []byte) {
 // as info, and the rest as info. Probes that got an answer, even that the daemon is not ready, are
 // there for debugging only.
 func (x *exchange) finish(status int, err error) {
+	x.metrics.answered(routeOf(x.path, status), status, time.Since(x.began))
 	var panicked *panicError
 	level := slog.LevelInfo
 	switch {
@@ -104,6 +124,9 @@ func (x *exchange) finish(status int, err error) {
 	}
 	if x.model != "" {
 		attributes = append(attributes, slog.String("model", x.model))
+	}
+	if x.key != "" {
+		attributes = append(attributes, slog.String("key", x.key))
 	}
 	if f := x.final; f != nil {
 		attributes = append(attributes, slog.Int("prompt_tokens", f.PromptTokens),

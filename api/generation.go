@@ -13,46 +13,87 @@ import (
 
 // generation is what the endpoints that generate text differ in.
 type generation struct {
-	kind     openai.Kind
-	model    string
-	delivery openai.Delivery
-	logprobs bool
-	run      func(ctx context.Context, call *router.Call, emit func(backend.Event) error) error
+	model  string
+	prefix string // of the answer's id
+	stream func(h openai.Head) writer
+	whole  func(h openai.Head) gatherer // when stream is nil
+	run    func(ctx context.Context, call *router.Call, emit func(router.Piece) error) error
+}
+
+// writer writes the events of a stream. What a method returns is written at once, unless it is
+// empty, and is valid until the next call.
+type writer interface {
+	Begin() []byte
+	Piece(p *router.Piece) []byte
+	Finish() []byte
+	Error(e *openai.Error) []byte
+	Final() *backend.Final // of all answers that have ended
+}
+
+// gatherer puts an answer together.
+type gatherer interface {
+	Add(p router.Piece) error
+	Body() []byte
+	Final() *backend.Final
 }
 
 // generate answers a request with generated text, streamed or not.
 func (s *Server) generate(x *exchange, g generation) error {
-	x.model = g.model
-	ctx, cancel := context.WithCancelCause(s.ctx)
-	unwatch := watch(x.http.Conn(), func() { cancel(errClientGone) })
-	call, err := s.router.Open(ctx, g.model)
+	call, ctx, release, err := s.open(x, g.model)
 	if err != nil {
-		err = causeOr(ctx, err)
-		unwatch()
-		cancel(nil)
 		return err
 	}
-	run := func(ctx context.Context, emit func(backend.Event) error) error { return g.run(ctx, call, emit) }
-	release := func() {
-		call.Close()
-		unwatch()
-		cancel(nil)
+	run := func(ctx context.Context, emit func(router.Piece) error) error {
+		return g.run(ctx, call, x.metered(s.metrics, call.Channel().Name, emit))
 	}
 	head := openai.Head{
-		ID: idPrefix(g.kind) + randomHex(12), Created: time.Now().Unix(),
+		ID: g.prefix + randomHex(12), Created: time.Now().Unix(),
 		Model: call.Channel().Name, Fingerprint: fingerprint(call.Channel()),
 	}
-	if g.delivery.Stream {
-		return s.stream(x, g, head, startPump(ctx, cancel, run), release)
+	s.running.name(x, head.ID)
+	if g.stream != nil {
+		return s.stream(x, g.stream(head), startPump(ctx, x.cancel, run), release)
 	}
 	defer release()
-	var answer openai.Answer
+	answer := g.whole(head)
 	if err := run(ctx, answer.Add); err != nil {
 		return causeOr(ctx, err)
 	}
 	x.final = answer.Final()
-	writeJSON(x.http, answer.Append(nil, g.kind, head, g.logprobs))
+	writeJSON(x.http, answer.Body())
 	return nil
+}
+
+// open opens a call that ends when the client goes away, or somebody cancels it. The caller calls
+// release when it is over.
+func (s *Server) open(x *exchange, model string) (call *router.Call, ctx context.Context, release func(), err error) {
+	x.model, x.asked = model, model
+	ctx, x.cancel = context.WithCancelCause(s.ctx)
+	unwatch := watch(x.http.Conn(), func() { x.cancel(errClientGone) })
+	forget := s.running.add(x)
+	end := func() {
+		forget()
+		unwatch()
+		x.cancel(nil)
+	}
+	leave, err := s.admission.enter(ctx, x.key)
+	if err != nil {
+		err = causeOr(ctx, err)
+		end()
+		return nil, nil, nil, err
+	}
+	if call, err = s.router.Open(ctx, model); err != nil {
+		err = causeOr(ctx, err)
+		leave()
+		end()
+		return nil, nil, nil, err
+	}
+	x.model = call.Channel().Name
+	return call, ctx, func() {
+		call.Close()
+		leave()
+		end()
+	}, nil
 }
 
 // causeOr returns why the request was ended, if it was, else err.
@@ -61,13 +102,6 @@ func causeOr(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	return err
-}
-
-func idPrefix(kind openai.Kind) string {
-	if kind == openai.Chat {
-		return "chatcmpl-"
-	}
-	return "cmpl-"
 }
 
 // fingerprint changes when what answers changes: the model file, its options or its plugins.

@@ -11,9 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kakeyad/kakeyad/api"
 	"github.com/kakeyad/kakeyad/core/channel"
-	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/fake"
+	"github.com/kakeyad/kakeyad/core/router/routertest"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the transcripts in testdata anew")
@@ -21,6 +22,9 @@ var rewrite = flag.Bool("rewrite", false, "write the transcripts in testdata ane
 // varying are the parts of an answer that differ from run to run.
 var varying = []struct{ pattern, stands string }{
 	{`"id":"(chatcmpl|cmpl)-[0-9a-f]{24}"`, `"id":"$1-ID"`},
+	{`"(id|call_id)":"(toolu_|)[A-Za-z0-9]{9}"`, `"$1":"${2}CALL"`},
+	{`"(id|item_id)":"(resp|msg|fc|rs)_[0-9a-f]{24}"`, `"$1":"${2}_ID"`},
+	{`"created_at":\d+`, `"created_at":TIME`},
 	{`"created":\d+`, `"created":TIME`},
 	{`"system_fingerprint":"fp_[0-9a-f]{16}"`, `"system_fingerprint":"fp_ID"`},
 	{`_(ms|per_second)":\d+\.\d{3}`, `_$1":FLOAT`},
@@ -35,9 +39,21 @@ func settle(body string) string {
 }
 
 // TestTranscripts sends testdata/*.request and compares the whole answer with the transcript beside it.
-// The first line of a request is its path, the rest its body.
+// The first line of a request is its path, the rest its body. The model "calls" calls functions and
+// "thinks" thinks.
 func TestTranscripts(t *testing.T) {
-	d := start(t, fake.ModelConfig{Answer: "Grüße, 世界 🙂!\n\"</html>\""}, channel.Spec{Sampling: backend.Sampling{}})
+	models := map[string]channel.Model{}
+	for name, m := range map[string]fake.ModelConfig{
+		"m": {Answer: "Grüße, 世界 🙂!\n\"</html>\""},
+		"calls": {
+			ChatTemplate: "{% for t in tools %}{{ t | tojson }}\n{% endfor %}{% for m in messages %}{{ m.role }}: {{ m.content }}{% for c in m.tool_calls %}<tool_call>{{ c.function | tojson }}{% endfor %}\n{% endfor %}",
+			Answer:       "So:\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Ulm\"}}\n</tool_call>\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>",
+		},
+		"thinks": {ChatTemplate: "{% for m in messages %}{{ m.content }}{% endfor %}{# <think> #}", Answer: "<think>\nhm\n</think>\n\nYes."},
+	} {
+		models[name] = routertest.Model(t, m)
+	}
+	d := startSet(t, routertest.NewBackends(t), models, map[string]channel.Spec{"m": {}, "calls": {}, "thinks": {}}, api.Options{})
 	requests, err := filepath.Glob("testdata/*.request")
 	require.NoError(t, err)
 	require.NotEmpty(t, requests)
@@ -51,8 +67,8 @@ func TestTranscripts(t *testing.T) {
 				require.True(t, json.Valid([]byte(got.body)), got.body)
 			} else {
 				require.Equal(t, "text/event-stream; charset=utf-8", got.header.Get("Content-Type"))
-				for _, e := range got.events(t) {
-					require.True(t, e == "[DONE]" || json.Valid([]byte(e)), e)
+				for _, e := range regexp.MustCompile(`(?m)^data: (.*)$`).FindAllStringSubmatch(got.body, -1) {
+					require.True(t, e[1] == "[DONE]" || json.Valid([]byte(e[1])), e[1])
 				}
 			}
 			for _, r := range got.body {

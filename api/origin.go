@@ -53,7 +53,7 @@ func (o origins) check(ctx *fasthttp.RequestCtx) error {
 func (s *Server) preflight(x *exchange) error {
 	h := &x.http.Response.Header
 	if len(x.http.Request.Header.Peek("Access-Control-Request-Method")) > 0 {
-		h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS")
+		h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE, OPTIONS")
 		if asked := x.http.Request.Header.Peek("Access-Control-Request-Headers"); len(asked) > 0 {
 			h.SetBytesV("Access-Control-Allow-Headers", asked)
 		}

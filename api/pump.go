@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/router"
 )
 
 // ahead is how many events a generation may be ahead of its reader before it waits.
@@ -13,13 +13,13 @@ const ahead = 64
 type pump struct {
 	ctx    context.Context // of the request
 	cancel context.CancelCauseFunc
-	events chan backend.Event // closed at the end
-	err    error              // of the generation; valid once events is closed
+	events chan router.Piece // closed at the end
+	err    error             // of the generation; valid once events is closed
 }
 
 // startPump runs generate until it ends, or the context that cancel ends does.
-func startPump(ctx context.Context, cancel context.CancelCauseFunc, generate func(context.Context, func(backend.Event) error) error) *pump {
-	p := &pump{ctx: ctx, cancel: cancel, events: make(chan backend.Event, ahead)}
+func startPump(ctx context.Context, cancel context.CancelCauseFunc, generate func(context.Context, func(router.Piece) error) error) *pump {
+	p := &pump{ctx: ctx, cancel: cancel, events: make(chan router.Piece, ahead)}
 	go func() {
 		defer close(p.events)
 		p.err = recovered(func() error { return generate(ctx, p.put) })
@@ -27,7 +27,7 @@ func startPump(ctx context.Context, cancel context.CancelCauseFunc, generate fun
 	return p
 }
 
-func (p *pump) put(e backend.Event) error {
+func (p *pump) put(e router.Piece) error {
 	select {
 	case p.events <- e:
 		return nil
@@ -37,7 +37,7 @@ func (p *pump) put(e backend.Event) error {
 }
 
 // next returns the next event; ok is false at the end, and then err says how it ended.
-func (p *pump) next() (e backend.Event, ok bool, err error) {
+func (p *pump) next() (e router.Piece, ok bool, err error) {
 	e, ok = <-p.events
 	if !ok {
 		return e, false, p.err

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/fasthttp/router"
 	"github.com/valyala/fasthttp"
@@ -31,6 +32,17 @@ func (s *Server) routes() fasthttp.RequestHandler {
 
 	r.POST(pathChat, s.serve(s.chat))
 	r.POST(pathCompletions, s.serve(s.completions))
+	r.POST(pathResponses, s.serve(s.responses))
+	r.POST(pathMessages, s.serve(s.messages))
+	r.POST(pathCountTokens, s.serve(s.countTokens))
+	r.POST("/v1/embeddings", s.serve(s.embeddings))
+	r.POST("/tokenize", s.serve(s.tokenize))
+	r.POST("/detokenize", s.serve(s.detokenize))
+	r.POST("/apply-template", s.serve(s.applyTemplate))
+	r.POST("/v1/kakeya/load", s.serve(s.load))
+	r.POST("/v1/kakeya/unload", s.serve(s.unload))
+	r.POST(pathRequests+"/{id}/cancel", s.serve(s.cancelRequest))
+	r.DELETE(pathRequests+"/{id}", s.serve(s.cancelRequest))
 	for _, e := range []struct {
 		path string
 		run  endpoint
@@ -40,7 +52,9 @@ func (s *Server) routes() fasthttp.RequestHandler {
 		{"/health", s.health},
 		{"/livez", s.live},
 		{"/readyz", s.ready},
+		{"/metrics", s.metricsText},
 		{"/v1/kakeya/stats", s.stats},
+		{pathRequests, s.requests},
 		{"/v1/kakeya/channels", s.channels},
 	} {
 		handler := s.serve(e.run)
@@ -48,6 +62,19 @@ func (s *Server) routes() fasthttp.RequestHandler {
 		r.HEAD(e.path, handler)
 	}
 	return r.Handler
+}
+
+// routeOf is a path without the part that differs from request to request.
+func routeOf(path string, status int) string {
+	switch {
+	case status == fasthttp.StatusNotFound || status == fasthttp.StatusMethodNotAllowed:
+		return "none"
+	case strings.HasPrefix(path, pathModels+"/"):
+		return pathModels + "/{id}"
+	case strings.HasPrefix(path, pathRequests+"/"):
+		return pathRequests + "/{id}"
+	}
+	return path
 }
 
 func notFound(x *exchange) error {
@@ -75,5 +102,5 @@ func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &small):
 		out.Status, out.Code, out.Message = 431, "headers_too_large", "the request's headers are too large"
 	}
-	writeError(ctx, out)
+	writeError(ctx, out, openai.AppendError)
 }

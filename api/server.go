@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -22,6 +23,12 @@ type Options struct {
 	// or "*" for any. Empty: pages of this machine. Requests of other pages are refused.
 	Origins []string
 
+	// Keys are the API keys of which clients need one. Empty: none is needed. See SetKeys.
+	Keys []string
+
+	Limits  Limits
+	Plugins func() []PluginStatus // for /metrics; nil: none are told of
+
 	MaxBody      int           // bytes of a request; 0: 32 MiB
 	IdleTimeout  time.Duration // of a kept connection between requests; 0: 2 minutes
 	ReadTimeout  time.Duration // to receive a request; 0: 1 minute
@@ -35,6 +42,11 @@ type Server struct {
 	options Options
 	origins origins
 	http    *fasthttp.Server
+
+	keys      atomic.Pointer[keys]
+	admission *admission
+	running   running
+	metrics   *metrics
 
 	ctx  context.Context // parent of all requests; ends when they are to be cut short
 	stop context.CancelCauseFunc
@@ -50,6 +62,9 @@ func New(o Options) *Server {
 	o.ReadTimeout = orDefault(o.ReadTimeout, time.Minute)
 	o.StallTimeout = orDefault(o.StallTimeout, time.Minute)
 	s := &Server{router: o.Router, log: o.Logger, options: o, origins: newOrigins(o.Origins)}
+	s.SetKeys(o.Keys)
+	s.admission = newAdmission(o.Limits)
+	s.metrics = newMetrics(o.Router, o.Plugins)
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.http = &fasthttp.Server{
 		Name:                  "kakeyad",

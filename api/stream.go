@@ -10,9 +10,8 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/kakeyad/kakeyad/api/openai"
-	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/router"
 )
 
 // stream is the body of a streamed answer. The connection's goroutine writes it, after the
@@ -22,12 +21,12 @@ type stream struct {
 	conn    net.Conn
 	stall   time.Duration
 	pump    *pump
-	chunks  *openai.Chunks
+	writer  writer
 	release func()
 
-	first *backend.Event // that the handler waited for
+	first *router.Piece // that the handler waited for
 	step  step
-	final *backend.Final
+	whole bool   // the answer came to its end
 	rest  []byte // of an event, for Read
 	err   error  // why the answer is not whole
 }
@@ -38,9 +37,6 @@ type step int
 const (
 	sayBegin step = iota
 	sayEvents
-	sayEnd
-	sayUsage
-	sayDone
 	sayNothing
 )
 
@@ -48,7 +44,7 @@ var _ fasthttp.BodyWriterTo = (*stream)(nil)
 
 // stream waits for the first event, so that an error before it has its status, and leaves the
 // rest to the connection's goroutine.
-func (s *Server) stream(x *exchange, g generation, head openai.Head, p *pump, release func()) error {
+func (s *Server) stream(x *exchange, w writer, p *pump, release func()) error {
 	first, ok, err := p.next()
 	if !ok {
 		cause := context.Cause(p.ctx)
@@ -67,8 +63,7 @@ func (s *Server) stream(x *exchange, g generation, head openai.Head, p *pump, re
 	h.Set("X-Accel-Buffering", "no")
 	x.streamed = true
 	x.http.SetBodyStream(&stream{
-		x: x, conn: x.http.Conn(), stall: s.options.StallTimeout, pump: p, release: release, first: &first,
-		chunks: openai.NewChunks(g.kind, head, g.delivery.IncludeUsage, g.logprobs),
+		x: x, conn: x.http.Conn(), stall: s.options.StallTimeout, pump: p, release: release, first: &first, writer: w,
 	}, -1)
 	return nil
 }
@@ -82,38 +77,28 @@ func (s *stream) event() ([]byte, error) {
 		switch s.step {
 		case sayBegin:
 			s.step = sayEvents
-			if b := s.chunks.Begin(); b != nil {
+			if b := s.writer.Begin(); len(b) > 0 {
 				return b, nil
 			}
 		case sayEvents:
-			e, ok, err := s.next()
-			if !ok {
+			p, ok, err := s.next()
+			switch {
+			case !ok && (err != nil || s.writer.Final().Reason == ""):
 				return s.fail(err)
+			case !ok:
+				s.step, s.whole = sayNothing, true
+				return s.writer.Finish(), nil
 			}
-			if e.Final != nil {
-				s.final, s.step = e.Final, sayEnd
-			}
-			if b := s.chunks.Delta(&e); b != nil {
+			if b := s.writer.Piece(&p); len(b) > 0 {
 				return b, nil
 			}
-		case sayEnd:
-			s.step = sayUsage
-			return s.chunks.End(s.final), nil
-		case sayUsage:
-			s.step = sayDone
-			if b := s.chunks.Usage(s.final); b != nil {
-				return b, nil
-			}
-		case sayDone:
-			s.step = sayNothing
-			return []byte(openai.Done), nil
 		case sayNothing:
 			return nil, io.EOF
 		}
 	}
 }
 
-func (s *stream) next() (backend.Event, bool, error) {
+func (s *stream) next() (router.Piece, bool, error) {
 	if s.first != nil {
 		e := *s.first
 		s.first = nil
@@ -135,7 +120,7 @@ func (s *stream) fail(err error) ([]byte, error) {
 	if errors.Is(err, errClientGone) {
 		return nil, err
 	}
-	return s.chunks.Error(toError(err, subjectOf(s.x.path))), nil
+	return s.writer.Error(toError(err, subjectOf(s.x.path))), nil
 }
 
 // SupportsBodyWriteTo implements fasthttp.BodyWriterTo: WriteTo and Read give the same bytes.
@@ -191,7 +176,7 @@ func (s *stream) Read(p []byte) (int, error) {
 // Close ends the generation, if it has not ended, and the exchange.
 func (s *stream) Close() error {
 	status := fasthttp.StatusOK
-	if s.final == nil {
+	if !s.whole {
 		if s.err == nil {
 			s.err = errClientGone
 		}
@@ -203,7 +188,9 @@ func (s *stream) Close() error {
 	s.pump.drain()
 	s.release()
 	_ = s.conn.SetWriteDeadline(time.Time{})
-	s.x.final = s.final
+	if final := s.writer.Final(); final.Reason != "" {
+		s.x.final = final
+	}
 	s.x.finish(status, s.err)
 	return nil
 }

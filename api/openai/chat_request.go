@@ -24,7 +24,7 @@ func ReadChat(body []byte) (*ChatRequest, error) {
 	r := &ChatRequest{Model: o.requiredText("model"), Delivery: delivery(o)}
 	r.Messages = messages(o)
 	r.Params = params(o)
-	r.MaxTokens = maxTokens(o, "max_completion_tokens", "max_tokens")
+	r.MaxTokens = maxTokens(o, 1, "max_completion_tokens", "max_tokens")
 	r.Logprobs = isTrue(o.flag("logprobs"))
 	if top := o.integer("top_logprobs", 0, maxTop); top != nil && *top > 0 {
 		if !r.Logprobs {
@@ -33,6 +33,9 @@ func ReadChat(body []byte) (*ChatRequest, error) {
 		r.TopLogprobs = *top
 	}
 	r.Template = templateVariables(o)
+	r.Tools = tools(o)
+	r.Choice = toolChoice(o, r.Tools)
+	r.Whole = reasoningFormat(o) == "none"
 	refuse(o)
 	if d.err != nil {
 		return nil, d.err
@@ -42,10 +45,8 @@ func ReadChat(body []byte) (*ChatRequest, error) {
 
 // refuse turns down what would change the answer and is not there yet.
 func refuse(o object) {
-	for _, key := range []string{"tools", "functions"} {
-		if raw, ok := o.get(key); ok && len(o.d.items(key, raw)) > 0 {
-			o.d.fail(unsupported(key, "tool calls are not supported"))
-		}
+	if raw, ok := o.get("functions"); ok && len(o.d.items("functions", raw)) > 0 {
+		o.d.fail(unsupported("functions", "is out of use: give tools"))
 	}
 	if raw, ok := o.get("modalities"); ok {
 		for i, item := range o.d.items("modalities", raw) {
@@ -142,7 +143,10 @@ func content(d *decoder, path string, raw json.RawMessage) string {
 		}
 		part := d.object(index(path, i), item)
 		switch kind := part.requiredText("type"); kind {
-		case "text", "refusal":
+		case "text", "refusal", "input_text", "output_text", "reasoning_text":
+			if kind != "refusal" {
+				kind = "text"
+			}
 			s, ok := part.text(kind)
 			if !ok {
 				part.missing(kind)

@@ -64,11 +64,21 @@ func appendTextLogprobs(b []byte, tokens []backend.TokenLogprob, offset int) ([]
 	}
 	b = append(b, `],"token_logprobs":[`...)
 	for i := range tokens {
-		b = appendLogprob(separate(b, i), tokens[i].Logprob)
+		b = separate(b, i)
+		if nothingBefore(&tokens[i]) {
+			b = append(b, "null"...)
+			continue
+		}
+		b = appendLogprob(b, tokens[i].Logprob)
 	}
 	b = append(b, `],"top_logprobs":[`...)
 	for i := range tokens {
-		b = appendTop(separate(b, i), tokens[i].Top)
+		b = separate(b, i)
+		if nothingBefore(&tokens[i]) {
+			b = append(b, "null"...)
+			continue
+		}
+		b = appendTop(b, tokens[i].Top)
 	}
 	b = append(b, `],"text_offset":[`...)
 	for i := range tokens {
@@ -77,6 +87,9 @@ func appendTextLogprobs(b []byte, tokens []backend.TokenLogprob, offset int) ([]
 	}
 	return append(b, "]}"...), offset
 }
+
+// nothingBefore says that a token is the first of all, and so has no probability.
+func nothingBefore(t *backend.TokenLogprob) bool { return t.Logprob != t.Logprob }
 
 // appendTop appends an object of alternatives by text. Of two with the same text the likelier
 // stays.

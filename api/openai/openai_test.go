@@ -12,7 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kakeyad/kakeyad/core/chat/answer"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/router"
 )
 
 // FuzzString holds AppendString to encoding/json: valid, ASCII, and the same string again.
@@ -53,24 +55,29 @@ func FuzzChunk(f *testing.F) {
 		if chat {
 			kind = Chat
 		}
-		c := NewChunks(kind, Head{ID: text, Model: text, Fingerprint: text}, true, true)
+		c := NewChunks(kind, Head{ID: text, Model: text, Fingerprint: text}, ChunkOptions{Usage: true, Logprobs: true, Choices: 1})
 		token := backend.TokenLogprob{Token: 1, Bytes: piece, Logprob: logprob}
 		token.Top = []backend.TokenLogprob{token, token}
 		final := &backend.Final{Reason: backend.FinishStop, OutputTokens: 1, Timings: backend.Timings{Generate: time.Duration(len(text))}}
+		calls := []answer.CallDelta{{Name: text}, {Arguments: text}}
 		for _, write := range []func() []byte{
 			c.Begin,
-			func() []byte { return c.Delta(&backend.Event{Text: text, Logprobs: []backend.TokenLogprob{token}}) },
-			func() []byte { return c.End(final) },
-			func() []byte { return c.Usage(final) },
+			func() []byte {
+				return c.Piece(&router.Piece{Event: backend.Event{Text: text, Logprobs: []backend.TokenLogprob{token}}, Thought: text, Calls: calls})
+			},
+			func() []byte { return c.Piece(&router.Piece{Event: backend.Event{Final: final}}) },
+			c.Finish,
 			func() []byte { return c.Error(&Error{Message: text}) },
 		} {
-			b := write()
-			if b == nil {
+			b := string(write())
+			if b == "" {
 				continue
 			}
-			data, ok := strings.CutPrefix(string(b), "data: ")
-			if !ok || strings.Index(data, "\n\n") != len(data)-2 || !json.Valid([]byte(data)) {
-				t.Fatalf("not one event: %q", b)
+			for _, event := range strings.Split(strings.TrimSuffix(b, "\n\n"), "\n\n") {
+				data, ok := strings.CutPrefix(event, "data: ")
+				if !ok || strings.Contains(data, "\n") || !json.Valid([]byte(data)) && data != "[DONE]" {
+					t.Fatalf("not one event: %q", event)
+				}
 			}
 		}
 	})
@@ -128,16 +135,16 @@ func TestEdgeValues(t *testing.T) {
 }
 
 func TestDeltaAllocatesNothing(t *testing.T) {
-	c := NewChunks(Chat, Head{ID: "chatcmpl-0123456789abcdef01234567", Model: "m", Fingerprint: "fp"}, false, false)
-	e := &backend.Event{Text: " grüße"}
-	c.Delta(e)
-	assert.Zero(t, testing.AllocsPerRun(100, func() { c.Delta(e) }))
+	c := NewChunks(Chat, Head{ID: "chatcmpl-0123456789abcdef01234567", Model: "m", Fingerprint: "fp"}, ChunkOptions{Choices: 1})
+	e := &router.Piece{Event: backend.Event{Text: " grüße"}}
+	c.Piece(e)
+	assert.Zero(t, testing.AllocsPerRun(100, func() { c.Piece(e) }))
 }
 
 func BenchmarkDelta(b *testing.B) {
-	c := NewChunks(Chat, Head{ID: "chatcmpl-0123456789abcdef01234567", Model: "m", Fingerprint: "fp"}, false, false)
-	e := &backend.Event{Text: " hello"}
+	c := NewChunks(Chat, Head{ID: "chatcmpl-0123456789abcdef01234567", Model: "m", Fingerprint: "fp"}, ChunkOptions{Choices: 1})
+	e := &router.Piece{Event: backend.Event{Text: " hello"}}
 	for b.Loop() {
-		c.Delta(e)
+		c.Piece(e)
 	}
 }

@@ -20,6 +20,7 @@ const (
 	maxStops    = 16
 	maxTop      = 20 // alternatives a token
 	maxStopSize = 1024
+	maxChoices  = 128 // answers
 )
 
 // delivery reads stream and stream_options.
@@ -54,8 +55,9 @@ func params(o object) router.Params {
 		p.NoCache = !*cache
 	}
 	normalize(&p)
-	onlyOne(o, "n")
-	onlyOne(o, "best_of")
+	if n := o.integer("n", 1, maxChoices); n != nil {
+		p.N = *n
+	}
 	return p
 }
 
@@ -73,21 +75,16 @@ func normalize(p *router.Params) {
 	}
 }
 
-func onlyOne(o object, key string) {
-	if n := o.integer(key, 1, math.MaxInt32); n != nil && *n > 1 {
-		o.d.fail(unsupported(o.at(key), "only 1 is supported, got %d", *n))
-	}
-}
-
-// maxTokens reads the limit of an answer under the first of the keys that is there. -1 is no limit.
-func maxTokens(o object, keys ...string) *int {
+// maxTokens reads the limit of an answer, of at least so many tokens, under the first of the keys
+// that is there. -1 is no limit.
+func maxTokens(o object, least int, keys ...string) *int {
 	for _, key := range keys {
 		n := o.integer(key, -1, math.MaxInt32)
 		switch {
 		case n == nil:
 			continue
-		case *n == 0:
-			o.d.fail(invalid(o.at(key), "expected at least 1, got 0"))
+		case *n == 0 && least > 0:
+			o.d.fail(invalid(o.at(key), "expected at least %d, got 0", least))
 		case *n == -1:
 			return nil
 		}

@@ -106,6 +106,9 @@ func (c *Call) bound(ctx context.Context) (context.Context, func()) {
 // explain puts why the context ended in the place of an error that only says that it did.
 func (c *Call) explain(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
+		if errors.Is(err, context.DeadlineExceeded) && !c.deadline.IsZero() { // the backend's clock was first
+			return timeoutError(c.channel.Limits.Timeout)
+		}
 		return err
 	}
 	cause := context.Cause(ctx)

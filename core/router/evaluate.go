@@ -32,3 +32,12 @@ func (c *Call) Embed(ctx context.Context, inputs []backend.Prompt) (backend.Embe
 	out, err := m.instance.Embed(ctx, backend.EmbedRequest{Model: m.id, Inputs: inputs, Normalize: true})
 	return out, c.failure(ctx, err)
 }
+
+// Score returns the log-probabilities of the tokens from an index on, each after those before it.
+func (c *Call) Score(ctx context.Context, tokens []backend.Token, from, top int) ([]backend.TokenLogprob, error) {
+	ctx, done := c.bound(ctx)
+	defer done()
+	m := c.lease.Value()
+	out, err := m.instance.Score(ctx, backend.ScoreRequest{Model: m.id, Tokens: tokens, From: from, TopLogprobs: top})
+	return out.Tokens, c.failure(ctx, err)
+}

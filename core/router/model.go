@@ -6,6 +6,7 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/chat"
+	"github.com/kakeyad/kakeyad/core/chat/answer"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 )
 
@@ -20,19 +21,22 @@ type model struct {
 	templates map[string]*compiled // by source; "" is the model's own
 }
 
-// compiled is a template, or why there is none.
+// compiled is a template and what is known of it, or why there is none.
 type compiled struct {
 	template *chat.Template
+	dialect  *answer.Dialect
+	able     answer.Abilities
+	thinks   bool
 	err      error
 }
 
 // template returns the compiled form of a channel's own template, or of the model's when the
 // source is empty. Each is compiled once.
-func (m *model) template(source string) (*chat.Template, error) {
+func (m *model) template(source string) (*compiled, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if c, ok := m.templates[source]; ok {
-		return c.template, c.err
+		return c, c.err
 	}
 	c := &compiled{}
 	text := source
@@ -47,11 +51,14 @@ func (m *model) template(source string) (*chat.Template, error) {
 	} else {
 		c.template, c.err = chat.NewTemplate(text, m.info.Text)
 	}
+	if c.err == nil {
+		c.dialect, c.able, c.thinks = answer.Detect(text), answer.AbilitiesOf(c.template), answer.Thinks(text)
+	}
 	if m.templates == nil {
 		m.templates = map[string]*compiled{}
 	}
 	m.templates[source] = c
-	return c.template, c.err
+	return c, c.err
 }
 
 // registry remembers which channel each load key stands for, what it weighed, and what is

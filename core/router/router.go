@@ -147,6 +147,12 @@ func sharedKey(set *channel.Set, key string) bool {
 	return false
 }
 
+// Unload lets go of the channel's model and returns when its memory is free. It waits for the calls
+// that hold it; new ones load it again. pool.ErrNotLoaded: it was not loaded.
+func (r *Router) Unload(ctx context.Context, c *channel.Channel) error {
+	return r.pool.Evict(ctx, c.LoadKey())
+}
+
 // letGo unloads what no channel names any more, once nobody uses it.
 func (r *Router) letGo(key string) {
 	err := r.pool.Evict(r.ctx, key)

@@ -47,7 +47,7 @@ func say(r *router.Router, name string, req router.ChatRequest) (string, *backen
 	defer call.Close()
 	var text strings.Builder
 	var final *backend.Final
-	err = call.Chat(ctx, req, func(e backend.Event) error {
+	err = call.Chat(ctx, req, func(e router.Piece) error {
 		text.WriteString(e.Text)
 		if e.Final != nil {
 			final = e.Final
@@ -264,7 +264,7 @@ func TestSwap(t *testing.T) {
 	assert.Equal(t, "second", text)
 
 	var got strings.Builder
-	require.NoError(t, held.Chat(t.Context(), user("x"), func(e backend.Event) error { got.WriteString(e.Text); return nil }))
+	require.NoError(t, held.Chat(t.Context(), user("x"), func(e router.Piece) error { got.WriteString(e.Text); return nil }))
 	assert.Equal(t, "first", got.String(), "a call finishes on what it began with")
 
 	held.Close()
@@ -295,7 +295,7 @@ func TestCancel(t *testing.T) {
 	defer call.Close()
 	why := errors.New("no one wants it")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	err = call.Chat(ctx, user("x"), func(e backend.Event) error {
+	err = call.Chat(ctx, user("x"), func(e router.Piece) error {
 		if e.Text != "" {
 			cancel(why)
 		}

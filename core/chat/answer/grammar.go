@@ -157,3 +157,8 @@ func tokenEnd(s string, i int) int {
 	}
 	return len(s)
 }
+
+// Either matches what one of two grammars does.
+func Either(a, b string) string {
+	return "root ::= a-root | b-root\n" + renamed(a, "a-") + "\n" + renamed(b, "b-")
+}

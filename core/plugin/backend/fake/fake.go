@@ -14,7 +14,7 @@
 //
 // The fake answers a JSON schema with a small instance of it, and a grammar with its first
 // choice. It understands a grammar of one rule, root, of alternatives that are string literals;
-// any other is ErrUnsupported.
+// any other is ErrUnsupported, unless ModelConfig.Answer is there to be taken at its word.
 //
 // # As a process
 //

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -111,6 +112,9 @@ func (m *model) script(req backend.GenerateRequest, prompt []backend.Token) ([]b
 	switch {
 	case req.Constraint != backend.Constraint{}:
 		text, err := instance(req.Constraint)
+		if errors.Is(err, base.ErrUnsupported) && m.config.Answer != "" {
+			text, err = m.config.Answer, nil
+		}
 		if err != nil {
 			return nil, err
 		}

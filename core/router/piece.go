@@ -1,0 +1,59 @@
+package router
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kakeyad/kakeyad/core/chat/answer"
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+)
+
+// Piece is an event of one of the answers to a request. Its Text is what the model says: neither
+// thought nor call.
+type Piece struct {
+	Choice int // which answer, from 0
+	backend.Event
+	Thought string
+	Calls   []answer.CallDelta
+}
+
+// FinishCalls is the reason of an answer that ended with calls of functions.
+const FinishCalls backend.FinishReason = "tool_calls"
+
+// maxAtOnce is how many answers to one request are generated at the same time.
+const maxAtOnce = 16
+
+// several runs n generations, some at the same time, and passes their pieces on one by one. The
+// first error ends them all.
+func several(ctx context.Context, n int, emit func(Piece) error, one func(ctx context.Context, choice int, emit func(Piece) error) error) error {
+	if n == 1 {
+		return one(ctx, 0, emit)
+	}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxAtOnce)
+	for i := range n {
+		group.Go(func() error {
+			return one(ctx, i, func(p Piece) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				p.Choice = i
+				return emit(p)
+			})
+		})
+	}
+	return group.Wait()
+}
+
+// seeded is a request for the n-th answer: each has draws of its own.
+func seeded(g backend.GenerateRequest, n int) backend.GenerateRequest {
+	if g.Sampling.Seed != 0 {
+		g.Sampling.Seed += uint64(n)
+	}
+	return g
+}
