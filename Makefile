@@ -61,12 +61,17 @@ $(GEMMA3): scripts/fetch-model.py
 ##@ Build
 
 .PHONY: build
-build: build-router build-llamacpp ## bin/kakeyad and the plugins (first time: about 8 minutes on 2 cores)
+build: build-router build-e8codec build-llamacpp ## bin/kakeyad and the plugins (first time: about 8 minutes on 2 cores)
 
 .PHONY: build-router
 build-router:
 	@mkdir -p bin
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kakeyad ./cmd/kakeyad
+
+.PHONY: build-e8codec
+build-e8codec:
+	@mkdir -p bin
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./plugins/e8codec/kakeya-codec-e8 ./plugins/e8codec/kakeya-codec-d4
 
 .PHONY: build-llamacpp
 build-llamacpp: headers
