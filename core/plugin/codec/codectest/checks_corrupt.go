@@ -29,12 +29,12 @@ var corruptChecks = []Check{
 }
 
 // damages is about how many bytes of a frame are damaged. The first hundred always are.
-const damages = 400
+const damages = 300
 
 func checkDamage(ctx context.Context, env *Env) error {
 	shape := env.shape()
 	return env.open(ctx, shape, func(s codec.Stream) error {
-		page := Page(shape, 8, 6)
+		page := Page(shape, 5, 6)[:2]
 		frame, err := s.Encode(ctx, nil, page...)
 		if err != nil {
 			return err

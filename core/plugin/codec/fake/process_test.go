@@ -92,7 +92,7 @@ func (p *plugged) dial(t testing.TB, o link.Options) *codec.Linked {
 func TestProcess(t *testing.T) {
 	p := start(t, fake.Config{})
 	for _, l := range []codec.Codec{p, p.dial(t, link.Options{}), p.dial(t, link.Options{Bell: link.BellSocket})} {
-		codectest.Run(t, &codectest.Env{Codec: l, Params: codec.Params{"mode": fake.ModeInt8}})
+		codectest.Run(t, &codectest.Env{Codec: l, Params: codec.Params{"mode": fake.ModeInt8}, HeadDims: []int{64}})
 	}
 	sockets, err := filepath.Glob(filepath.Join(p.dir, "link*", "s"))
 	if err != nil || len(sockets) != 1 {
@@ -129,12 +129,16 @@ func TestProcessDies(t *testing.T) {
 			p := start(t, fake.Config{Die: die, After: 40})
 			l := p.dial(t, link.Options{})
 			shape := codectest.BenchmarkShape
-			var callers sync.WaitGroup
+			var streams []codec.Stream
 			for _, c := range []codec.Codec{p, l, l, l} {
 				s, err := c.Open(t.Context(), shape, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
+				streams = append(streams, s)
+			}
+			var callers sync.WaitGroup
+			for _, s := range streams {
 				callers.Go(func() {
 					v := codectest.Page(shape, 1, 1)
 					var err error
