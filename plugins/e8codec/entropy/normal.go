@@ -97,12 +97,12 @@ func newClass(k int) class {
 }
 
 // gauss is weights from first on, each ratio times the one before, ratio falling by r² at each
-// step, as far as they matter.
+// step, as far as they matter. There are at least two, so that either parity has a symbol.
 func gauss(first, ratio, r float64) []float64 {
 	var g []float64
 	r2 := float64(r * r)
 	sum := 0.0
-	for w := first; len(g) == 0 || w > float64(sum*0x1p-17); {
+	for w := first; len(g) < 2 || w > float64(sum*0x1p-17); {
 		g = append(g, w)
 		sum = float64(sum + float64(2*w))
 		w = float64(w * ratio)

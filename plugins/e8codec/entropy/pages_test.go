@@ -173,3 +173,23 @@ func BenchmarkPages(b *testing.B) {
 		})
 	}
 }
+
+// TestTablesHaveEverySymbol wants a code for every integer in every table that a block can meet.
+func TestTablesHaveEverySymbol(t *testing.T) {
+	for k := range classes {
+		c := classAt(k)
+		for coset := range c.tables {
+			for rest := range c.tables[coset] {
+				for parity, table := range c.tables[coset][rest] {
+					for symbol := range table.escape + 1 {
+						even := (table.low+symbol)&1 == 0
+						impossible := rest == 0 && even == (parity == 1) && symbol != table.escape
+						if table.start[symbol] == table.start[symbol+1] && !impossible {
+							t.Fatalf("class %d, coset %d, %d to follow, parity %d: symbol %d has no code", k, coset, rest, parity, symbol)
+						}
+					}
+				}
+			}
+		}
+	}
+}
