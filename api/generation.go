@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -71,7 +72,9 @@ func (s *Server) open(x *exchange, model string) (call *router.Call, ctx context
 	ctx, x.cancel = context.WithCancelCause(s.ctx)
 	unwatch := watch(x.http.Conn(), func() { x.cancel(errClientGone) })
 	forget := s.running.add(x)
+	timer := s.bound(x)
 	end := func() {
+		timer()
 		forget()
 		unwatch()
 		x.cancel(nil)
@@ -94,6 +97,16 @@ func (s *Server) open(x *exchange, model string) (call *router.Call, ctx context
 		leave()
 		end()
 	}, nil
+}
+
+// bound ends a request that takes too long.
+func (s *Server) bound(x *exchange) (stop func()) {
+	limit := s.options.Timeout
+	if limit <= 0 {
+		return func() {}
+	}
+	timer := time.AfterFunc(limit, func() { x.cancel(fmt.Errorf("%w: the server's limit is %v", router.ErrTimeout, limit)) })
+	return func() { timer.Stop() }
 }
 
 // causeOr returns why the request was ended, if it was, else err.

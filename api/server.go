@@ -32,6 +32,7 @@ type Options struct {
 	MaxBody      int           // bytes of a request; 0: 32 MiB
 	IdleTimeout  time.Duration // of a kept connection between requests; 0: 2 minutes
 	ReadTimeout  time.Duration // to receive a request; 0: 1 minute
+	Timeout      time.Duration // of a request, from its arrival to the end of its answer; 0: none
 	StallTimeout time.Duration // that a client may leave an answer unread; 0: 1 minute
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 // announce tells where the daemon serves: in the log, in a file, and with an example once it is ready.
 func (d *daemon) announce(cmd *cobra.Command, f serveFlags) error {
 	address := d.listener.Addr().String()
-	d.log.Info("serving", "url", "http://"+address+"/v1", "channels", len(d.config.Set.All()))
+	d.log.Info("serving", "url", d.scheme()+"://"+address+"/v1", "channels", len(d.config.Set.All()))
 	if f.addrFile != "" {
 		if err := writeWhole(f.addrFile, address+"\n"); err != nil {
 			return fmt.Errorf("write the address file: %w", err)
@@ -27,7 +26,7 @@ func (d *daemon) announce(cmd *cobra.Command, f serveFlags) error {
 		return nil
 	}
 	d.awaitLoading(cmd.Context(), cmd.ErrOrStderr())
-	return printExample(cmd.OutOrStdout(), d.listener.Addr(), d.firstChannel())
+	return printExample(cmd.OutOrStdout(), d.scheme()+"://"+address, d.firstChannel())
 }
 
 // writeWhole writes a file that appears whole or not at all.
@@ -87,19 +86,19 @@ func (d *daemon) awaitLoading(ctx context.Context, w io.Writer) {
 }
 
 // printExample prints a request that a person can paste.
-func printExample(w io.Writer, address net.Addr, channel string) error {
+func printExample(w io.Writer, url, channel string) error {
 	if channel == "" {
 		return nil
 	}
 	_, err := fmt.Fprintf(w, `
-kakeyad serves http://%[1]s/v1 as any OpenAI client expects it. Try:
+kakeyad serves %[1]s/v1 as any OpenAI client expects it. Try:
 
-  curl http://%[1]s/v1/chat/completions -H 'Content-Type: application/json' -d '{
+  curl %[1]s/v1/chat/completions -H 'Content-Type: application/json' -d '{
     "model": "%[2]s",
     "messages": [{"role": "user", "content": "What is the capital of France?"}]
   }'
 
 Stop it by Ctrl-C.
-`, address, channel)
+`, url, channel)
 	return err
 }

@@ -49,6 +49,10 @@ func newDaemon(ctx context.Context, options config.Options, logTo io.Writer) (_ 
 	if d.listener, err = listen(ctx, cfg.Listen); err != nil {
 		return nil, err
 	}
+	if d.listener, err = secured(d.listener, cfg.Server); err != nil {
+		return nil, err
+	}
+	d.warnOfOpenness(cfg)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.listener.Close())
@@ -71,12 +75,7 @@ func newDaemon(ctx context.Context, options config.Options, logTo io.Writer) (_ 
 	if err != nil {
 		return nil, errors.Join(err, d.host.Stop(ctx))
 	}
-	d.server = api.New(api.Options{
-		Router: d.router, Version: version, Logger: d.log,
-		MaxBody:     int(cfg.Server.MaxBody),
-		IdleTimeout: time.Duration(cfg.Server.IdleTimeout),
-		ReadTimeout: time.Duration(cfg.Server.ReadTimeout),
-	})
+	d.server = api.New(d.serverOptions())
 	d.watcher, err = config.Watch(ctx, options, cfg, d.reloaded, d.refused)
 	if err != nil {
 		return nil, errors.Join(err, d.router.Close(ctx), d.host.Stop(ctx))
@@ -131,6 +130,8 @@ func (d *daemon) reloaded(cfg *config.Config) {
 	d.say(cfg)
 	d.level.Set(levelOf(cfg.Log))
 	d.router.Swap(cfg.Set)
+	d.server.SetKeys(cfg.Keys)
+	d.warnOfOpenness(cfg)
 }
 
 // refused says why a new configuration was not taken over.

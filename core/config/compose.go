@@ -38,6 +38,7 @@ func (c *composition) run() []Problem {
 	if cfg.File != "" {
 		cfg.Files = []string{cfg.File}
 	}
+	c.keys()
 	in := channel.Input{
 		Models:    c.models(),
 		Channels:  map[string]channel.Spec{},

@@ -32,7 +32,7 @@ type Config struct {
 	// The log.
 	Log Log `json:"log,omitempty"`
 	// The HTTP server.
-	Server Server `json:"server,omitempty" reload:"restart"`
+	Server Server `json:"server,omitempty"`
 	// Loaded models.
 	Pool Pool `json:"pool,omitempty" reload:"restart"`
 	// Plugin processes.
@@ -52,7 +52,10 @@ type Config struct {
 	Set *channel.Set `json:"-"`
 	// File is the configuration file's absolute path, "" when there is none.
 	File string `json:"-"`
-	// Files are all files that the configuration was read from, File first, chat templates after.
+	// Keys are the API keys, of api_key and of the file.
+	Keys []string `json:"-"`
+	// Files are all files that the configuration was read from, File first, chat templates and API
+	// keys after.
 	Files []string `json:"-"`
 	// Notices are what is odd but not wrong, for the log.
 	Notices []string `json:"-"`
@@ -76,16 +79,37 @@ type Log struct {
 // Server bounds what HTTP clients may do.
 type Server struct {
 	// Largest request body.
-	MaxBody Size `json:"max_body,omitempty"`
+	MaxBody Size `json:"max_body,omitempty" reload:"restart"`
 	// Longest time for a whole request to arrive.
-	ReadTimeout Duration `json:"read_timeout,omitempty"`
+	ReadTimeout Duration `json:"read_timeout,omitempty" reload:"restart"`
 	// Longest time that a connection may stay open without a request.
-	IdleTimeout Duration `json:"idle_timeout,omitempty"`
-	// Most requests that generate at the same time, all channels together; more are told to come
-	// back. 0 is no limit.
-	MaxStreams int `json:"max_streams,omitempty" jsonschema:"minimum=0"`
+	IdleTimeout Duration `json:"idle_timeout,omitempty" reload:"restart"`
+	// Longest time from a request to the end of its answer. A channel may allow less. By default
+	// there is no limit.
+	RequestTimeout Duration `json:"request_timeout,omitempty" reload:"restart"`
+	// Most requests that generate at the same time, all channels together. 0 is no limit.
+	MaxStreams int `json:"max_streams,omitempty" reload:"restart" jsonschema:"minimum=0"`
+	// Most requests of one API key that generate at the same time. 0 is no limit.
+	MaxStreamsPerKey int `json:"max_streams_per_key,omitempty" reload:"restart" jsonschema:"minimum=0"`
+	// Most requests that wait because of these two limits; more are told to come back.
+	Queue int `json:"queue,omitempty" reload:"restart" jsonschema:"minimum=0"`
+	// How long a request waits before it is told to come back.
+	QueueWait Duration `json:"queue_wait,omitempty" reload:"restart"`
+	// API key that clients need. It is better given as KAKEYAD_SERVER__API_KEY or in a file of its
+	// own. Without keys the server is open to all who reach it.
+	APIKey string `json:"api_key,omitempty"`
+	// File of API keys, one a line. Empty lines and those that begin with # are left out. It is read
+	// again when it changes.
+	APIKeysFile string `json:"api_keys_file,omitempty" path:"true"`
+	// Web origins whose pages may call the server, such as https://chat.example, or * for any. By
+	// default those of this machine.
+	Origins []string `json:"origins,omitempty" reload:"restart"`
+	// File of the TLS certificate and those that vouch for it, in PEM. With it HTTPS is served.
+	TLSCert string `json:"tls_cert,omitempty" path:"true" reload:"restart"`
+	// File of the certificate's key, in PEM.
+	TLSKey string `json:"tls_key,omitempty" path:"true" reload:"restart"`
 	// How long running requests may go on after the daemon was told to stop.
-	ShutdownGrace Duration `json:"shutdown_grace,omitempty"`
+	ShutdownGrace Duration `json:"shutdown_grace,omitempty" reload:"restart"`
 }
 
 // Pool says how long loaded models stay.

@@ -27,6 +27,12 @@ func (c *Config) contradictions(layers []layer) []Problem {
 	if r := c.Plugins.Restart; r.Min > r.Max {
 		fail(fmt.Sprintf("%s is above plugins.restart.max, which is %s", r.Min, r.Max), "plugins", "restart", "min")
 	}
+	switch s := c.Server; {
+	case s.TLSCert != "" && s.TLSKey == "":
+		fail("a certificate needs its key, in server.tls_key", "server", "tls_cert")
+	case s.TLSKey != "" && s.TLSCert == "":
+		fail("a key needs its certificate, in server.tls_cert", "server", "tls_key")
+	}
 	seen := map[[2]string]int{}
 	for i, p := range c.Plugins.List {
 		id := [2]string{p.Kind, p.Name}

@@ -25,6 +25,8 @@ func Default() Config {
 			MaxBody:       32 << 20,
 			ReadTimeout:   Duration(time.Minute),
 			IdleTimeout:   Duration(2 * time.Minute),
+			Queue:         64,
+			QueueWait:     Duration(30 * time.Second),
 			ShutdownGrace: Duration(10 * time.Second),
 		},
 		Pool: Pool{IdleTTL: TTL(30 * time.Minute), UnloadTimeout: Duration(30 * time.Second)},

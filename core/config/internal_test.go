@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -81,4 +83,25 @@ func TestKeysFollowTheContract(t *testing.T) {
 		require.True(t, ok, f.Name)
 	}
 	require.Equal(t, backend.DefaultSampling(), Default().Defaults.Sampling.backend())
+}
+
+func TestKeysAreReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	file, keys := filepath.Join(dir, "c.yaml"), filepath.Join(dir, "keys")
+	require.NoError(t, os.WriteFile(file, []byte("server: {api_keys_file: keys, api_key: own}\n"), 0o600))
+	load := func(text string) (*Config, error) {
+		require.NoError(t, os.WriteFile(keys, []byte(text), 0o600))
+		return Load(Options{File: file, Environ: []string{"HOME=" + dir}})
+	}
+	first, err := load("# ours\n a \n\nb\n")
+	require.NoError(t, err)
+	require.Equal(t, []string{"own", "a", "b"}, first.Keys)
+	require.Contains(t, first.Files, keys)
+	second, err := load("c")
+	require.NoError(t, err)
+	require.NotEqual(t, first.digest, second.digest)
+	require.Empty(t, needRestart(first, second))
+	_, err = load("# none")
+	require.ErrorContains(t, err, "server.api_keys_file: ")
+	require.ErrorContains(t, err, "no key")
 }
