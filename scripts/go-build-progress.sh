@@ -8,10 +8,11 @@ set -euo pipefail
 
 total=265 # files compiled by a build from nothing; only the percentage depends on it
 start=$SECONDS
-if go build -x "$@" 2>&1 >/dev/null | awk -v total="$total" -v tty="$([ -t 2 ] && echo 1 || echo 0)" '
+if go build -x "$@" 2>&1 >/dev/null | awk -v total="$total" -v few=12 -v tty="$([ -t 2 ] && echo 1 || echo 0)" '
   / -c .*\.(c|cc|cpp|m|S)$/ && / -o .*\.o / {
     n++
-    if (n == 1) {
+    if (n < few) next # our own files: not worth a word
+    if (n == few) {
       printf "compiling llama.cpp: about 8 minutes on 2 cores, once; later builds take seconds\n" > "/dev/stderr"
     }
     percent = int(100 * n / total); if (percent > 99) percent = 99

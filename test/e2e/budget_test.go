@@ -12,7 +12,7 @@ import (
 
 // twoModels gives SmolLM2 and Gemma-3 a budget that only one of them fits at a time.
 const twoModels = `
-memory: 420MiB
+memory: 900MiB
 models:
   smollm2-135m: {file: SmolLM2-135M-Instruct.Q4_1.gguf}
   gemma-3-270m: {file: gemma-3-270m-q4_k_m.gguf}

@@ -72,7 +72,7 @@ func launch(t *testing.T, config string) *daemon {
 	t.Cleanup(func() {
 		d.stop()
 		if t.Failed() {
-			t.Logf("log of the daemon:\n%s", d.log.String())
+			t.Logf("end of the daemon's log:\n%s", lastLines(d.log.String(), 25))
 		}
 	})
 	d.url = "http://" + d.awaitFile(addrFile)
@@ -166,6 +166,12 @@ func (d *daemon) post(ctx context.Context, path, body string) (int, []byte) {
 	answer, err := io.ReadAll(resp.Body)
 	require.NoError(d.t, err)
 	return resp.StatusCode, answer
+}
+
+// lastLines returns the last n lines of a text.
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
 // syncBuffer is a bytes.Buffer that a process may write to while a test reads it.

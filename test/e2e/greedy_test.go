@@ -32,7 +32,7 @@ func TestGreedyIsTheSameHoweverItIsServed(t *testing.T) {
 		return params
 	}
 
-	var ties tieCount
+	var same comparisons
 	alone := make([]answer, len(asked))
 	for i, params := range asked {
 		alone[i] = ask(t, client, uncached(params))
@@ -43,7 +43,7 @@ func TestGreedyIsTheSameHoweverItIsServed(t *testing.T) {
 	t.Run("streamed", func(t *testing.T) {
 		for i, params := range asked {
 			stream := client.Chat.Completions.NewStreaming(t.Context(), uncached(params))
-			sameAnswer(t, alone[i], collect(stream), &ties)
+			same.add(alone[i], collect(stream))
 			require.NoError(t, stream.Err())
 			stream.Close()
 		}
@@ -52,7 +52,7 @@ func TestGreedyIsTheSameHoweverItIsServed(t *testing.T) {
 	t.Run("with a reused prefix", func(t *testing.T) {
 		for i, params := range asked {
 			got := ask(t, client, params)
-			sameAnswer(t, alone[i], got, &ties)
+			same.add(alone[i], got)
 			if i > 0 {
 				assert.Greater(t, got.cached, int64(100), "the system prompt was computed before")
 			}
@@ -66,10 +66,10 @@ func TestGreedyIsTheSameHoweverItIsServed(t *testing.T) {
 				if !reuse {
 					params = uncached(params)
 				}
-				wg.Go(func() { sameAnswer(t, alone[i], ask(t, client, params), &ties) })
+				wg.Go(func() { same.add(alone[i], ask(t, client, params)) })
 			}
 			wg.Wait()
 		}
 	})
-	ties.report(t)
+	same.verify(t)
 }
