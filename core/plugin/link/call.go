@@ -44,30 +44,31 @@ func (c *Client) Begin(ctx context.Context, scratch int) (*Call, error) {
 	}
 	at, err := c.arena.wait(ctx, scratch, c.gone)
 	if err != nil {
-		c.idle <- k
+		c.idle.put(k)
 		return nil, fmt.Errorf("link: %w", err)
 	}
 	k.ScratchAt, k.Scratch = at, c.memory[at:at+scratch:at+scratch]
 	return k, nil
 }
 
-func (c *Client) lend(ctx context.Context) (k *Call, err error) {
+func (c *Client) lend(ctx context.Context) (*Call, error) {
 	if c.cut.Load() {
 		return nil, c.err()
 	}
 	select {
-	case k = <-c.idle:
+	case <-c.idle.tokens:
 	default:
 		select {
-		case k = <-c.idle:
+		case <-c.idle.tokens:
 		case <-c.gone:
 			return nil, c.err()
 		case <-ctx.Done():
 			return nil, fmt.Errorf("link: wait for a lane: %w", ctx.Err())
 		}
 	}
+	k := c.idle.pop()
 	if c.cut.Load() {
-		c.idle <- k
+		c.idle.put(k)
 		return nil, c.err()
 	}
 	return k, nil
@@ -79,7 +80,7 @@ func (k *Call) End() {
 		k.client.arena.give(k.ScratchAt)
 		k.Scratch = nil
 	}
-	k.client.idle <- k
+	k.client.idle.put(k)
 }
 
 // Do sends Message and waits for Reply. A context that ends is told to the peer; Do returns when

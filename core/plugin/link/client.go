@@ -38,7 +38,7 @@ type Client struct {
 	arena   *arena
 	grace   time.Duration
 	all     []*lane
-	idle    chan *Call // of all lanes
+	idle    *idle
 
 	closing sync.Once
 	closed  error // of Close
@@ -125,7 +125,7 @@ func newClient(conn net.Conn, h hello, mapping []byte, lanes []*lane, grace time
 		arena:   newArena(int(h.memory)),
 		grace:   grace,
 		all:     lanes,
-		idle:    make(chan *Call, h.lanes),
+		idle:    newIdle(h.lanes),
 		gone:    make(chan struct{}),
 	}
 	if c.grace <= 0 {
@@ -138,7 +138,7 @@ func newClient(conn net.Conn, h hello, mapping []byte, lanes []*lane, grace time
 	}
 	c.cancels = linkpb.NewLinkServiceClient(c.control)
 	for _, l := range lanes {
-		c.idle <- newCall(c, l)
+		c.idle.put(newCall(c, l))
 	}
 	return c, nil
 }
@@ -207,7 +207,7 @@ func (c *Client) Close() error {
 	c.closing.Do(func() {
 		_ = c.wire.Close() // it may have ended
 		for range c.all {
-			<-c.idle
+			<-c.idle.tokens
 		}
 		if err := c.control.Close(); err != nil {
 			c.closed = fmt.Errorf("close link: %w", err)
