@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -87,7 +88,8 @@ func (l layer) check() []Problem {
 		return []Problem{{Source: "configuration", Message: err.Error()}}
 	}
 	var problems []Problem
-	failed, _ := compiled().Validate(values).(*jsonschema.ValidationError)
+	var failed *jsonschema.ValidationError
+	errors.As(compiled().Validate(values), &failed)
 	var walk func(e *jsonschema.ValidationError)
 	walk = func(e *jsonschema.ValidationError) {
 		if len(e.Causes) == 0 {

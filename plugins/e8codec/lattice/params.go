@@ -46,8 +46,10 @@ func ParseVariant(s string) (Variant, error) {
 
 // Limits of [Params].
 const (
-	MinQ, MaxQ     = 1, 255
-	MinDim, MaxDim = 32, 512
+	MinQ   = 1
+	MaxQ   = 255
+	MinDim = 32
+	MaxDim = 512
 )
 
 // Tile is the number of coordinates in a tile.

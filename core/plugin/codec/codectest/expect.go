@@ -15,9 +15,9 @@ func expect(err, target error, doing string) error {
 		return nil
 	}
 	if err == nil {
-		return fmt.Errorf("%s: no error, want %q", doing, target)
+		return fmt.Errorf("%s: no error, want %q", doing, target.Error())
 	}
-	return fmt.Errorf("%s: want %q, got: %w", doing, target, err)
+	return fmt.Errorf("%s: want %q, got: %w", doing, target.Error(), err)
 }
 
 // expectNaming wants the error's text to name a field too.
