@@ -10,7 +10,7 @@ import (
 
 // Answer gathers the pieces of an answer that is not streamed.
 type Answer struct {
-	choices []choice
+	choices []*choice
 	tally   Tally
 }
 
@@ -46,9 +46,9 @@ func NewAnswer(perPrompt int) *Answer { return &Answer{tally: Tally{PerPrompt: p
 // Add takes the next piece.
 func (a *Answer) Add(p router.Piece) error {
 	for len(a.choices) <= p.Choice {
-		a.choices = append(a.choices, choice{})
+		a.choices = append(a.choices, &choice{})
 	}
-	c := &a.choices[p.Choice]
+	c := a.choices[p.Choice]
 	c.text.WriteString(p.Text)
 	c.thought.WriteString(p.Thought)
 	for _, d := range p.Calls {
@@ -69,8 +69,7 @@ func (a *Answer) Append(b []byte, kind Kind, h Head, logprobs bool) []byte {
 		object = "text_completion"
 	}
 	b = append(appendHead(b, h, object), `,"choices":[`...)
-	for i := range a.choices {
-		c := &a.choices[i]
+	for i, c := range a.choices {
 		b = appendInt(separate(b, i), `{"index":`, i)
 		if kind == Chat {
 			b = append(c.appendMessage(append(b, `,"message":`...)), `,"logprobs":`...)

@@ -2,7 +2,11 @@ package router
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,16 +30,24 @@ const FinishCalls backend.FinishReason = "tool_calls"
 const maxAtOnce = 16
 
 // several runs n generations, some at the same time, and passes their pieces on one by one. The
-// first error ends them all.
+// first error ends them all. A panic of one goes on in the caller, who may be ready for it.
 func several(ctx context.Context, n int, emit func(Piece) error, one func(ctx context.Context, choice int, emit func(Piece) error) error) error {
 	if n == 1 {
 		return one(ctx, 0, emit)
 	}
 	var mu sync.Mutex
+	var panicked atomic.Pointer[string]
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxAtOnce)
 	for i := range n {
-		group.Go(func() error {
+		group.Go(func() (err error) {
+			defer func() {
+				if v := recover(); v != nil {
+					text := fmt.Sprintf("%v\n%s", v, debug.Stack())
+					panicked.Store(&text)
+					err = errPanicked
+				}
+			}()
 			return one(ctx, i, func(p Piece) error {
 				mu.Lock()
 				defer mu.Unlock()
@@ -47,8 +59,14 @@ func several(ctx context.Context, n int, emit func(Piece) error, one func(ctx co
 			})
 		})
 	}
-	return group.Wait()
+	err := group.Wait()
+	if text := panicked.Load(); text != nil {
+		panic(*text)
+	}
+	return err
 }
+
+var errPanicked = errors.New("a generation panicked")
 
 // seeded is a request for the n-th answer: each has draws of its own.
 func seeded(g backend.GenerateRequest, n int) backend.GenerateRequest {
