@@ -86,12 +86,24 @@ func FuzzChunk(f *testing.F) {
 // FuzzRead holds the readers to answer everything with a request or an *Error of status 400.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"stop":["a"],"seed":1}`))
+	f.Add([]byte(`{"model":"m","input":[{"role":"user","content":"x"},{"type":"function_call","call_id":"1","name":"f"}],"tools":[{"type":"function","name":"f"}],"text":{"format":{"type":"json_schema","schema":{}}}}`))
+	f.Add([]byte(`{"model":"m","max_tokens":1,"system":"s","messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"1"}]}],"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"tool","name":"f"}}`))
 	f.Add([]byte(`{"model":"m","prompt":[[1,2]],"logit_bias":{"1":2},"response_format":{"type":"json_object"}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		chat, err := ReadChat(body)
 		checkRead(t, chat != nil, err)
 		completion, err := ReadCompletion(body)
 		checkRead(t, completion != nil, err)
+		responses, err := ReadResponses(body)
+		checkRead(t, responses != nil, err)
+		messages, err := ReadMessages(body, false)
+		checkRead(t, messages != nil, err)
+		embedding, err := ReadEmbedding(body)
+		checkRead(t, embedding != nil, err)
+		tokenize, err := ReadTokenize(body)
+		checkRead(t, tokenize != nil, err)
+		detokenize, err := ReadDetokenize(body)
+		checkRead(t, detokenize != nil, err)
 	})
 }
 
