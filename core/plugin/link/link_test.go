@@ -331,6 +331,57 @@ func TestClientGone(t *testing.T) {
 	})
 }
 
+// TestNothingLeft wants descriptors and mappings to be gone with a link, whichever side ends it.
+func TestNothingLeft(t *testing.T) {
+	if _, err := os.Stat("/proc/self/maps"); err != nil {
+		t.Skip("no /proc")
+	}
+	count := func() (files, mappings int) {
+		fds, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		maps, err := os.ReadFile("/proc/self/maps")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(fds), bytes.Count(maps, []byte("kakeya-link"))
+	}
+	round := func(o Options, first func(*Server, *Client)) {
+		s, err := Listen(ServerOptions{Dir: t.TempDir(), New: func() Service { return newEcho() }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := Dial(t.Context(), s.Ticket(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ask(t.Context(), c, "x"); err != nil {
+			t.Error(err)
+		}
+		first(s, c)
+		if err := errors.Join(s.Close(), c.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	eachBell(t, func(t *testing.T, o Options) {
+		round(o, func(*Server, *Client) {}) // the runtime's own descriptors are there after it
+		files, _ := count()
+		for _, first := range []func(*Server, *Client){
+			func(s *Server, _ *Client) { _ = s.Close() },
+			func(_ *Server, c *Client) { _ = c.Close() },
+			func(s *Server, _ *Client) {
+				_, _ = Dial(t.Context(), Ticket{s.Ticket().Address, make([]byte, SecretSize)}, o)
+			},
+		} {
+			round(o, first)
+		}
+		if left, mappings := count(); left > files || mappings > 0 {
+			t.Errorf("%d descriptors became %d, %d mappings are left", files, left, mappings)
+		}
+	})
+}
+
 func TestRefused(t *testing.T) {
 	s := serve(t, newEcho())
 	o := Options{Memory: 64, Lanes: 1}
