@@ -41,7 +41,7 @@ func ReadFile(path string) (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return Head{}, err
