@@ -148,7 +148,7 @@ func (s *supervisor) watch(l *launch, instance *Instance) error {
 	go func() { ill <- s.checkHealth(ctx, instance) }()
 	defer func() {
 		cancel()
-		_ = _ = <-ill
+		_ = <-ill
 		s.now.PID, s.now.Started = 0, time.Time{}
 	}()
 	for {
