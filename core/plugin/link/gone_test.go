@@ -133,4 +133,3 @@ func TestNothingLeft(t *testing.T) {
 		}
 	})
 }
-
