@@ -148,7 +148,7 @@ func (s *supervisor) watch(l *launch, instance *Instance) error {
 	go func() { ill <- s.checkHealth(ctx, instance) }()
 	defer func() {
 		cancel()
-		_ = <-ill
+		<-ill //nolint:errcheck // its end is waited for; what it found does not matter any more
 		s.now.PID, s.now.Started = 0, time.Time{}
 	}()
 	for {
