@@ -102,7 +102,7 @@ func latency(ctx context.Context, w *tabwriter.Writer, server *harness.Server, d
 	defer conn.Close()
 
 	request := backend.GenerateRequest{Model: "m", Prompt: backend.Prompt{Text: "hello"}, Sampling: backend.DefaultSampling()}
-	var direct, through []time.Duration
+	var direct, through, empty []time.Duration
 	for i := -200; i < routerRequests; i++ { // the first ones warm up and are not counted
 		began := time.Now()
 		if err := instance.Backend.Generate(ctx, request, func(backend.Event) error { return nil }); err != nil {
@@ -113,8 +113,13 @@ func latency(ctx context.Context, w *tabwriter.Writer, server *harness.Server, d
 		if err := conn.complete("quick"); err != nil {
 			return err
 		}
+		daemon := time.Since(began)
+		began = time.Now()
+		if err := conn.live(); err != nil {
+			return err
+		}
 		if i >= 0 {
-			direct, through = append(direct, plain), append(through, time.Since(began))
+			direct, through, empty = append(direct, plain), append(through, daemon), append(empty, time.Since(began))
 		}
 	}
 	a, b := harness.Durations(direct, time.Microsecond), harness.Durations(through, time.Microsecond)
@@ -127,6 +132,7 @@ func latency(ctx context.Context, w *tabwriter.Writer, server *harness.Server, d
 		fmt.Fprintf(w, "added latency %s, µs\t%.0f (%.0f through the daemon, %.0f by gRPC directly)\t%s\n",
 			p.name, b.Quantile(p.q)-a.Quantile(p.q), b.Quantile(p.q), a.Quantile(p.q), p.wanted)
 	}
+	fmt.Fprintf(w, "of which any HTTP request, p50, µs\t%.0f (GET /livez)\t\n", harness.Durations(empty, time.Microsecond).Median())
 	return nil
 }
 
@@ -158,6 +164,18 @@ func (c *connection) complete(model string) error {
 	if err := c.post(model, false); err != nil {
 		return err
 	}
+	return c.answer()
+}
+
+// live makes a request that the daemon answers by itself.
+func (c *connection) live() error {
+	if _, err := io.WriteString(c, "GET /livez HTTP/1.1\r\nHost: bench\r\n\r\n"); err != nil {
+		return err
+	}
+	return c.answer()
+}
+
+func (c *connection) answer() error {
 	resp, err := http.ReadResponse(c.answers, nil)
 	if err != nil {
 		return err

@@ -239,9 +239,7 @@ func TestChecksFail(t *testing.T) {
 		{"limits/context-end", onRequest(func(r *backend.GenerateRequest) { r.MaxTokens = 3 })},
 		{"limits/busy", onLoad(func(r *backend.LoadRequest) { r.Options.Queue = 100 })},
 		{"concurrency/same-answer", onRequest(func(r *backend.GenerateRequest) {
-			if calls.Add(1)%3 == 0 {
-				r.Prompt.Text += "."
-			}
+			r.Prompt.Text += strings.Repeat(".", int(calls.Add(1))) // no two calls ask the same
 		})},
 		{"concurrency/cancel", &broken{generate: func(good backend.Backend, ctx context.Context, req backend.GenerateRequest, emit emitFunc) error {
 			return good.Generate(context.WithoutCancel(ctx), req, func(e backend.Event) error { _ = emit(e); return nil })
