@@ -32,7 +32,6 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Packages without cgo, and the one with it. Everything that runs a built binary is in test/.
 PURE := ./api/... ./cmd/... ./core/... ./plugins/e8codec/...
 CGO  := ./plugins/llamacpp/...
-BINARIES := bin/kakeyad bin/kakeya-backend-llamacpp
 
 SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 GEMMA3  := $(MODELS)/gemma-3-270m-q4_k_m.gguf
