@@ -21,9 +21,10 @@ CACHE   ?= $(shell dirname "$$($(GO) env GOCACHE)")/kakeyad
 HEADERS := $(CACHE)/include
 VENV    := $(CACHE)/venv
 
-# The flags of the one package that uses cgo. Changing any of them compiles llama.cpp again.
+# The flags of the one package that uses cgo. Changing any of them compiles llama.cpp again. ollama's Go package leaves
+# out ggml's AMX code but asks for it where the CPU has AMX, hence -U__AMX_INT8__.
 CGO_FLAGS := CGO_ENABLED=1 \
-	CGO_CPPFLAGS="-I$(HEADERS) -DNDEBUG -DGGML_USE_CPU_REPACK" \
+	CGO_CPPFLAGS="-I$(HEADERS) -DNDEBUG -DGGML_USE_CPU_REPACK -U__AMX_INT8__" \
 	CGO_CFLAGS="-O3 -march=$(MARCH) -D_mm_pause(...)=kakeya_pause_\#\#__VA_ARGS__()" \
 	CGO_CXXFLAGS="-O3 -march=$(MARCH)"
 
