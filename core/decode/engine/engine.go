@@ -80,6 +80,32 @@ func (e *Engine) wait(ctx context.Context, r *request) error {
 	return r.err
 }
 
+// follow submits r, calls take whenever ready says that there is something, and once more when r
+// has ended, and returns when r has given up its slot. An error of take ends r.
+func (e *Engine) follow(ctx context.Context, r *request, ready <-chan struct{}, take func() error) error {
+	if err := e.mailbox.submit(r); err != nil {
+		return err
+	}
+	defer e.mailbox.watch(ctx, r)()
+	for ended := false; !ended; {
+		select {
+		case <-ready:
+		case <-r.done:
+			ended = true
+		}
+		if err := ctx.Err(); err != nil {
+			<-r.done
+			return err
+		}
+		if err := take(); err != nil {
+			e.mailbox.cancel(r)
+			<-r.done
+			return err
+		}
+	}
+	return r.err
+}
+
 // tokenize returns the tokens of a prompt, which are at least one: an empty prompt is what the
 // model begins a text with.
 func (e *Engine) tokenize(p backend.Prompt) ([]backend.Token, error) {

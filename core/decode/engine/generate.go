@@ -24,29 +24,12 @@ func (e *Engine) Generate(ctx context.Context, req backend.GenerateRequest, emit
 	if err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	if err := e.mailbox.submit(r); err != nil {
-		return err
-	}
-	defer e.mailbox.watch(ctx, r)()
-	for ended := false; !ended; {
-		select {
-		case <-out.ready:
-		case <-r.done:
-			ended = true
-		}
-		if err := ctx.Err(); err != nil {
-			<-r.done
-			return err
-		}
+	return e.follow(ctx, r, out.ready, func() error {
 		if event, ok := out.fetch(); ok {
-			if err := emit(event); err != nil {
-				e.mailbox.cancel(r)
-				<-r.done
-				return err
-			}
+			return emit(event)
 		}
-	}
-	return r.err
+		return nil
+	})
 }
 
 // newGeneration checks a request and makes it ready for the loop.

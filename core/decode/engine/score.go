@@ -38,7 +38,13 @@ func (e *Engine) Score(ctx context.Context, req backend.ScoreRequest) (backend.S
 	r := newRequest(s, s.tokens[:n-1])
 	r.outputFrom = req.From - 1
 	r.private = true
-	if err := e.wait(ctx, r); err != nil {
+	if req.Distribution == nil {
+		err = e.wait(ctx, r)
+	} else {
+		s.levels = newLevelBox()
+		err = e.follow(ctx, r, s.levels.ready, func() error { return s.levels.drain(req.Distribution) })
+	}
+	if err != nil {
 		return backend.ScoreResult{}, err
 	}
 	return backend.ScoreResult{Tokens: s.scored}, nil
@@ -50,6 +56,7 @@ type scoring struct {
 	tokens []backend.Token
 	top    int
 	scored []backend.TokenLogprob
+	levels *levelBox // nil: nobody asks for distributions
 }
 
 func (*scoring) placed(*request, int, time.Time) {}
@@ -61,6 +68,9 @@ func (s *scoring) logits(r *request, logits []float32, _ time.Time) (done bool, 
 		return true, err
 	}
 	s.scored = append(s.scored, l)
+	if s.levels != nil {
+		s.levels.put(logits)
+	}
 	return r.outputFrom == len(s.tokens)-1, nil
 }
 

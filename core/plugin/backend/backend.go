@@ -33,10 +33,11 @@ import (
 
 // Capabilities of a backend.
 const (
-	CapEmbed   base.Capability = "embed"   // Embed works for models that can
-	CapScore   base.Capability = "score"   // Score works
-	CapGrammar base.Capability = "grammar" // Constraint in GenerateRequest is honoured
-	CapGPU     base.Capability = "gpu"     // GPULayers has an effect in this build
+	CapEmbed         base.Capability = "embed"         // Embed works for models that can
+	CapScore         base.Capability = "score"         // Score works
+	CapDistributions base.Capability = "distributions" // Distribution in ScoreRequest is honoured
+	CapGrammar       base.Capability = "grammar"       // Constraint in GenerateRequest is honoured
+	CapGPU           base.Capability = "gpu"           // GPULayers has an effect in this build
 )
 
 // Backend runs models. The package comment says what holds for all methods.
@@ -76,7 +77,9 @@ type Backend interface {
 	Embed(ctx context.Context, req EmbedRequest) (EmbedResult, error)
 
 	// Score returns the log-probability of each given token after those before it, for
-	// evaluation. The model's cache is not left changed. ErrUnsupported without CapScore.
+	// evaluation. The model's cache is not left changed. It returns the error of
+	// ScoreRequest.Distribution, which ends the call. ErrUnsupported without CapScore, and for a
+	// request with Distribution without CapDistributions.
 	Score(ctx context.Context, req ScoreRequest) (ScoreResult, error)
 
 	// Stats returns what the model does now and has done since it was loaded.
@@ -313,6 +316,11 @@ type ScoreRequest struct {
 	Tokens      []Token // at least two
 	From        int     // first token scored, at least 1
 	TopLogprobs int     // 0 to 20
+
+	// Distribution, when given, is called once for each token scored, in order and never
+	// concurrently, with what the model held of every token in its place. Scoring does not wait
+	// for it: what it has not taken yet stays in memory, two bytes for each of the vocabulary.
+	Distribution func(Levels) error
 }
 
 // ScoreResult has one entry for each token from From on.

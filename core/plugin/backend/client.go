@@ -136,12 +136,10 @@ func (c *client) Embed(ctx context.Context, req EmbedRequest) (EmbedResult, erro
 }
 
 func (c *client) Score(ctx context.Context, req ScoreRequest) (ScoreResult, error) {
-	m, err := c.rpc.Score(ctx, &backendpb.ScoreRequest{
-		Model:       string(req.Model),
-		Tokens:      req.Tokens,
-		From:        int64(req.From),
-		TopLogprobs: int64(req.TopLogprobs),
-	})
+	if req.Distribution != nil {
+		return c.scoreDistributions(ctx, req)
+	}
+	m, err := c.rpc.Score(ctx, scoreToWire(req))
 	if err != nil {
 		return ScoreResult{}, errorMap.Decode(ctx, err)
 	}

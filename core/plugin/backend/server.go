@@ -95,12 +95,7 @@ func (s *server) Embed(ctx context.Context, m *backendpb.EmbedRequest) (_ *backe
 
 func (s *server) Score(ctx context.Context, m *backendpb.ScoreRequest) (_ *backendpb.ScoreResponse, err error) {
 	defer s.guard.Call("Score", &err)
-	result, err := s.impl.Score(ctx, ScoreRequest{
-		Model:       ModelID(m.GetModel()),
-		Tokens:      m.GetTokens(),
-		From:        int(m.GetFrom()),
-		TopLogprobs: int(m.GetTopLogprobs()),
-	})
+	result, err := s.impl.Score(ctx, scoreFromWire(m))
 	if err != nil {
 		return nil, err
 	}

@@ -2002,6 +2002,103 @@ func (x *ScoreResponse) GetTokens() []*TokenLogprob {
 	return nil
 }
 
+type ScoreDistributionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Score         *ScoreRequest          `protobuf:"bytes,1,opt,name=score,proto3" json:"score,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoreDistributionsRequest) Reset() {
+	*x = ScoreDistributionsRequest{}
+	mi := &file_backend_backend_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoreDistributionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoreDistributionsRequest) ProtoMessage() {}
+
+func (x *ScoreDistributionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoreDistributionsRequest.ProtoReflect.Descriptor instead.
+func (*ScoreDistributionsRequest) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ScoreDistributionsRequest) GetScore() *ScoreRequest {
+	if x != nil {
+		return x.Score
+	}
+	return nil
+}
+
+type ScoreDistributionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A little-endian 16-bit number for each token of the vocabulary: see Levels in levels.go.
+	Levels        []byte         `protobuf:"bytes,1,opt,name=levels,proto3" json:"levels,omitempty"`
+	Result        *ScoreResponse `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoreDistributionsResponse) Reset() {
+	*x = ScoreDistributionsResponse{}
+	mi := &file_backend_backend_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoreDistributionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoreDistributionsResponse) ProtoMessage() {}
+
+func (x *ScoreDistributionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoreDistributionsResponse.ProtoReflect.Descriptor instead.
+func (*ScoreDistributionsResponse) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ScoreDistributionsResponse) GetLevels() []byte {
+	if x != nil {
+		return x.Levels
+	}
+	return nil
+}
+
+func (x *ScoreDistributionsResponse) GetResult() *ScoreResponse {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
 type StatsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
@@ -2011,7 +2108,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_backend_backend_proto_msgTypes[27]
+	mi := &file_backend_backend_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2023,7 +2120,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[27]
+	mi := &file_backend_backend_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2036,7 +2133,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{27}
+	return file_backend_backend_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *StatsRequest) GetModel() string {
@@ -2067,7 +2164,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_backend_backend_proto_msgTypes[28]
+	mi := &file_backend_backend_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2079,7 +2176,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[28]
+	mi := &file_backend_backend_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2092,7 +2189,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{28}
+	return file_backend_backend_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *StatsResponse) GetActive() int64 {
@@ -2380,7 +2477,12 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x04from\x18\x03 \x01(\x03R\x04from\x12!\n" +
 	"\ftop_logprobs\x18\x04 \x01(\x03R\vtopLogprobs\"H\n" +
 	"\rScoreResponse\x127\n" +
-	"\x06tokens\x18\x01 \x03(\v2\x1f.kakeya.backend.v1.TokenLogprobR\x06tokens\"$\n" +
+	"\x06tokens\x18\x01 \x03(\v2\x1f.kakeya.backend.v1.TokenLogprobR\x06tokens\"R\n" +
+	"\x19ScoreDistributionsRequest\x125\n" +
+	"\x05score\x18\x01 \x01(\v2\x1f.kakeya.backend.v1.ScoreRequestR\x05score\"n\n" +
+	"\x1aScoreDistributionsResponse\x12\x16\n" +
+	"\x06levels\x18\x01 \x01(\fR\x06levels\x128\n" +
+	"\x06result\x18\x02 \x01(\v2 .kakeya.backend.v1.ScoreResponseR\x06result\"$\n" +
 	"\fStatsRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\"\x85\x03\n" +
 	"\rStatsResponse\x12\x16\n" +
@@ -2399,7 +2501,7 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\vstep_tokens\x18\v \x01(\x03R\n" +
 	"stepTokens\x12\x1c\n" +
 	"\tpreempted\x18\f \x01(\x03R\tpreempted\x12\x17\n" +
-	"\abusy_ns\x18\r \x01(\x03R\x06busyNs2\xb3\x05\n" +
+	"\abusy_ns\x18\r \x01(\x03R\x06busyNs2\xa8\x06\n" +
 	"\x0eBackendService\x12X\n" +
 	"\tLoadModel\x12#.kakeya.backend.v1.LoadModelRequest\x1a$.kakeya.backend.v1.LoadModelResponse0\x01\x12\\\n" +
 	"\vUnloadModel\x12%.kakeya.backend.v1.UnloadModelRequest\x1a&.kakeya.backend.v1.UnloadModelResponse\x12S\n" +
@@ -2408,7 +2510,8 @@ const file_backend_backend_proto_rawDesc = "" +
 	"Detokenize\x12$.kakeya.backend.v1.DetokenizeRequest\x1a%.kakeya.backend.v1.DetokenizeResponse\x12U\n" +
 	"\bGenerate\x12\".kakeya.backend.v1.GenerateRequest\x1a#.kakeya.backend.v1.GenerateResponse0\x01\x12J\n" +
 	"\x05Embed\x12\x1f.kakeya.backend.v1.EmbedRequest\x1a .kakeya.backend.v1.EmbedResponse\x12J\n" +
-	"\x05Score\x12\x1f.kakeya.backend.v1.ScoreRequest\x1a .kakeya.backend.v1.ScoreResponse\x12J\n" +
+	"\x05Score\x12\x1f.kakeya.backend.v1.ScoreRequest\x1a .kakeya.backend.v1.ScoreResponse\x12s\n" +
+	"\x12ScoreDistributions\x12,.kakeya.backend.v1.ScoreDistributionsRequest\x1a-.kakeya.backend.v1.ScoreDistributionsResponse0\x01\x12J\n" +
 	"\x05Stats\x12\x1f.kakeya.backend.v1.StatsRequest\x1a .kakeya.backend.v1.StatsResponseB:Z8github.com/kakeyad/kakeyad/core/plugin/backend/backendpbb\x06proto3"
 
 var (
@@ -2423,58 +2526,60 @@ func file_backend_backend_proto_rawDescGZIP() []byte {
 	return file_backend_backend_proto_rawDescData
 }
 
-var file_backend_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_backend_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_backend_backend_proto_goTypes = []any{
-	(*LoadModelRequest)(nil),    // 0: kakeya.backend.v1.LoadModelRequest
-	(*LoadOptions)(nil),         // 1: kakeya.backend.v1.LoadOptions
-	(*Link)(nil),                // 2: kakeya.backend.v1.Link
-	(*LoadModelResponse)(nil),   // 3: kakeya.backend.v1.LoadModelResponse
-	(*LoadProgress)(nil),        // 4: kakeya.backend.v1.LoadProgress
-	(*ModelInfo)(nil),           // 5: kakeya.backend.v1.ModelInfo
-	(*Memory)(nil),              // 6: kakeya.backend.v1.Memory
-	(*UnloadModelRequest)(nil),  // 7: kakeya.backend.v1.UnloadModelRequest
-	(*UnloadModelResponse)(nil), // 8: kakeya.backend.v1.UnloadModelResponse
-	(*TokenizeRequest)(nil),     // 9: kakeya.backend.v1.TokenizeRequest
-	(*TokenizeResponse)(nil),    // 10: kakeya.backend.v1.TokenizeResponse
-	(*DetokenizeRequest)(nil),   // 11: kakeya.backend.v1.DetokenizeRequest
-	(*DetokenizeResponse)(nil),  // 12: kakeya.backend.v1.DetokenizeResponse
-	(*Prompt)(nil),              // 13: kakeya.backend.v1.Prompt
-	(*GenerateRequest)(nil),     // 14: kakeya.backend.v1.GenerateRequest
-	(*Sampling)(nil),            // 15: kakeya.backend.v1.Sampling
-	(*GenerateResponse)(nil),    // 16: kakeya.backend.v1.GenerateResponse
-	(*PromptInfo)(nil),          // 17: kakeya.backend.v1.PromptInfo
-	(*TokenLogprob)(nil),        // 18: kakeya.backend.v1.TokenLogprob
-	(*Final)(nil),               // 19: kakeya.backend.v1.Final
-	(*Timings)(nil),             // 20: kakeya.backend.v1.Timings
-	(*DraftStats)(nil),          // 21: kakeya.backend.v1.DraftStats
-	(*EmbedRequest)(nil),        // 22: kakeya.backend.v1.EmbedRequest
-	(*EmbedResponse)(nil),       // 23: kakeya.backend.v1.EmbedResponse
-	(*Vector)(nil),              // 24: kakeya.backend.v1.Vector
-	(*ScoreRequest)(nil),        // 25: kakeya.backend.v1.ScoreRequest
-	(*ScoreResponse)(nil),       // 26: kakeya.backend.v1.ScoreResponse
-	(*StatsRequest)(nil),        // 27: kakeya.backend.v1.StatsRequest
-	(*StatsResponse)(nil),       // 28: kakeya.backend.v1.StatsResponse
-	nil,                         // 29: kakeya.backend.v1.LoadOptions.ExtraEntry
-	nil,                         // 30: kakeya.backend.v1.Link.ParamsEntry
-	nil,                         // 31: kakeya.backend.v1.ModelInfo.SpecialEntry
-	nil,                         // 32: kakeya.backend.v1.ModelInfo.TextEntry
-	nil,                         // 33: kakeya.backend.v1.Sampling.LogitBiasEntry
+	(*LoadModelRequest)(nil),           // 0: kakeya.backend.v1.LoadModelRequest
+	(*LoadOptions)(nil),                // 1: kakeya.backend.v1.LoadOptions
+	(*Link)(nil),                       // 2: kakeya.backend.v1.Link
+	(*LoadModelResponse)(nil),          // 3: kakeya.backend.v1.LoadModelResponse
+	(*LoadProgress)(nil),               // 4: kakeya.backend.v1.LoadProgress
+	(*ModelInfo)(nil),                  // 5: kakeya.backend.v1.ModelInfo
+	(*Memory)(nil),                     // 6: kakeya.backend.v1.Memory
+	(*UnloadModelRequest)(nil),         // 7: kakeya.backend.v1.UnloadModelRequest
+	(*UnloadModelResponse)(nil),        // 8: kakeya.backend.v1.UnloadModelResponse
+	(*TokenizeRequest)(nil),            // 9: kakeya.backend.v1.TokenizeRequest
+	(*TokenizeResponse)(nil),           // 10: kakeya.backend.v1.TokenizeResponse
+	(*DetokenizeRequest)(nil),          // 11: kakeya.backend.v1.DetokenizeRequest
+	(*DetokenizeResponse)(nil),         // 12: kakeya.backend.v1.DetokenizeResponse
+	(*Prompt)(nil),                     // 13: kakeya.backend.v1.Prompt
+	(*GenerateRequest)(nil),            // 14: kakeya.backend.v1.GenerateRequest
+	(*Sampling)(nil),                   // 15: kakeya.backend.v1.Sampling
+	(*GenerateResponse)(nil),           // 16: kakeya.backend.v1.GenerateResponse
+	(*PromptInfo)(nil),                 // 17: kakeya.backend.v1.PromptInfo
+	(*TokenLogprob)(nil),               // 18: kakeya.backend.v1.TokenLogprob
+	(*Final)(nil),                      // 19: kakeya.backend.v1.Final
+	(*Timings)(nil),                    // 20: kakeya.backend.v1.Timings
+	(*DraftStats)(nil),                 // 21: kakeya.backend.v1.DraftStats
+	(*EmbedRequest)(nil),               // 22: kakeya.backend.v1.EmbedRequest
+	(*EmbedResponse)(nil),              // 23: kakeya.backend.v1.EmbedResponse
+	(*Vector)(nil),                     // 24: kakeya.backend.v1.Vector
+	(*ScoreRequest)(nil),               // 25: kakeya.backend.v1.ScoreRequest
+	(*ScoreResponse)(nil),              // 26: kakeya.backend.v1.ScoreResponse
+	(*ScoreDistributionsRequest)(nil),  // 27: kakeya.backend.v1.ScoreDistributionsRequest
+	(*ScoreDistributionsResponse)(nil), // 28: kakeya.backend.v1.ScoreDistributionsResponse
+	(*StatsRequest)(nil),               // 29: kakeya.backend.v1.StatsRequest
+	(*StatsResponse)(nil),              // 30: kakeya.backend.v1.StatsResponse
+	nil,                                // 31: kakeya.backend.v1.LoadOptions.ExtraEntry
+	nil,                                // 32: kakeya.backend.v1.Link.ParamsEntry
+	nil,                                // 33: kakeya.backend.v1.ModelInfo.SpecialEntry
+	nil,                                // 34: kakeya.backend.v1.ModelInfo.TextEntry
+	nil,                                // 35: kakeya.backend.v1.Sampling.LogitBiasEntry
 }
 var file_backend_backend_proto_depIdxs = []int32{
 	1,  // 0: kakeya.backend.v1.LoadModelRequest.options:type_name -> kakeya.backend.v1.LoadOptions
 	2,  // 1: kakeya.backend.v1.LoadModelRequest.codec:type_name -> kakeya.backend.v1.Link
 	2,  // 2: kakeya.backend.v1.LoadModelRequest.drafter:type_name -> kakeya.backend.v1.Link
-	29, // 3: kakeya.backend.v1.LoadOptions.extra:type_name -> kakeya.backend.v1.LoadOptions.ExtraEntry
-	30, // 4: kakeya.backend.v1.Link.params:type_name -> kakeya.backend.v1.Link.ParamsEntry
+	31, // 3: kakeya.backend.v1.LoadOptions.extra:type_name -> kakeya.backend.v1.LoadOptions.ExtraEntry
+	32, // 4: kakeya.backend.v1.Link.params:type_name -> kakeya.backend.v1.Link.ParamsEntry
 	4,  // 5: kakeya.backend.v1.LoadModelResponse.progress:type_name -> kakeya.backend.v1.LoadProgress
 	5,  // 6: kakeya.backend.v1.LoadModelResponse.info:type_name -> kakeya.backend.v1.ModelInfo
-	31, // 7: kakeya.backend.v1.ModelInfo.special:type_name -> kakeya.backend.v1.ModelInfo.SpecialEntry
-	32, // 8: kakeya.backend.v1.ModelInfo.text:type_name -> kakeya.backend.v1.ModelInfo.TextEntry
+	33, // 7: kakeya.backend.v1.ModelInfo.special:type_name -> kakeya.backend.v1.ModelInfo.SpecialEntry
+	34, // 8: kakeya.backend.v1.ModelInfo.text:type_name -> kakeya.backend.v1.ModelInfo.TextEntry
 	1,  // 9: kakeya.backend.v1.ModelInfo.options:type_name -> kakeya.backend.v1.LoadOptions
 	6,  // 10: kakeya.backend.v1.ModelInfo.memory:type_name -> kakeya.backend.v1.Memory
 	13, // 11: kakeya.backend.v1.GenerateRequest.prompt:type_name -> kakeya.backend.v1.Prompt
 	15, // 12: kakeya.backend.v1.GenerateRequest.sampling:type_name -> kakeya.backend.v1.Sampling
-	33, // 13: kakeya.backend.v1.Sampling.logit_bias:type_name -> kakeya.backend.v1.Sampling.LogitBiasEntry
+	35, // 13: kakeya.backend.v1.Sampling.logit_bias:type_name -> kakeya.backend.v1.Sampling.LogitBiasEntry
 	17, // 14: kakeya.backend.v1.GenerateResponse.prompt:type_name -> kakeya.backend.v1.PromptInfo
 	18, // 15: kakeya.backend.v1.GenerateResponse.logprobs:type_name -> kakeya.backend.v1.TokenLogprob
 	19, // 16: kakeya.backend.v1.GenerateResponse.final:type_name -> kakeya.backend.v1.Final
@@ -2484,27 +2589,31 @@ var file_backend_backend_proto_depIdxs = []int32{
 	13, // 20: kakeya.backend.v1.EmbedRequest.inputs:type_name -> kakeya.backend.v1.Prompt
 	24, // 21: kakeya.backend.v1.EmbedResponse.vectors:type_name -> kakeya.backend.v1.Vector
 	18, // 22: kakeya.backend.v1.ScoreResponse.tokens:type_name -> kakeya.backend.v1.TokenLogprob
-	0,  // 23: kakeya.backend.v1.BackendService.LoadModel:input_type -> kakeya.backend.v1.LoadModelRequest
-	7,  // 24: kakeya.backend.v1.BackendService.UnloadModel:input_type -> kakeya.backend.v1.UnloadModelRequest
-	9,  // 25: kakeya.backend.v1.BackendService.Tokenize:input_type -> kakeya.backend.v1.TokenizeRequest
-	11, // 26: kakeya.backend.v1.BackendService.Detokenize:input_type -> kakeya.backend.v1.DetokenizeRequest
-	14, // 27: kakeya.backend.v1.BackendService.Generate:input_type -> kakeya.backend.v1.GenerateRequest
-	22, // 28: kakeya.backend.v1.BackendService.Embed:input_type -> kakeya.backend.v1.EmbedRequest
-	25, // 29: kakeya.backend.v1.BackendService.Score:input_type -> kakeya.backend.v1.ScoreRequest
-	27, // 30: kakeya.backend.v1.BackendService.Stats:input_type -> kakeya.backend.v1.StatsRequest
-	3,  // 31: kakeya.backend.v1.BackendService.LoadModel:output_type -> kakeya.backend.v1.LoadModelResponse
-	8,  // 32: kakeya.backend.v1.BackendService.UnloadModel:output_type -> kakeya.backend.v1.UnloadModelResponse
-	10, // 33: kakeya.backend.v1.BackendService.Tokenize:output_type -> kakeya.backend.v1.TokenizeResponse
-	12, // 34: kakeya.backend.v1.BackendService.Detokenize:output_type -> kakeya.backend.v1.DetokenizeResponse
-	16, // 35: kakeya.backend.v1.BackendService.Generate:output_type -> kakeya.backend.v1.GenerateResponse
-	23, // 36: kakeya.backend.v1.BackendService.Embed:output_type -> kakeya.backend.v1.EmbedResponse
-	26, // 37: kakeya.backend.v1.BackendService.Score:output_type -> kakeya.backend.v1.ScoreResponse
-	28, // 38: kakeya.backend.v1.BackendService.Stats:output_type -> kakeya.backend.v1.StatsResponse
-	31, // [31:39] is the sub-list for method output_type
-	23, // [23:31] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	25, // 23: kakeya.backend.v1.ScoreDistributionsRequest.score:type_name -> kakeya.backend.v1.ScoreRequest
+	26, // 24: kakeya.backend.v1.ScoreDistributionsResponse.result:type_name -> kakeya.backend.v1.ScoreResponse
+	0,  // 25: kakeya.backend.v1.BackendService.LoadModel:input_type -> kakeya.backend.v1.LoadModelRequest
+	7,  // 26: kakeya.backend.v1.BackendService.UnloadModel:input_type -> kakeya.backend.v1.UnloadModelRequest
+	9,  // 27: kakeya.backend.v1.BackendService.Tokenize:input_type -> kakeya.backend.v1.TokenizeRequest
+	11, // 28: kakeya.backend.v1.BackendService.Detokenize:input_type -> kakeya.backend.v1.DetokenizeRequest
+	14, // 29: kakeya.backend.v1.BackendService.Generate:input_type -> kakeya.backend.v1.GenerateRequest
+	22, // 30: kakeya.backend.v1.BackendService.Embed:input_type -> kakeya.backend.v1.EmbedRequest
+	25, // 31: kakeya.backend.v1.BackendService.Score:input_type -> kakeya.backend.v1.ScoreRequest
+	27, // 32: kakeya.backend.v1.BackendService.ScoreDistributions:input_type -> kakeya.backend.v1.ScoreDistributionsRequest
+	29, // 33: kakeya.backend.v1.BackendService.Stats:input_type -> kakeya.backend.v1.StatsRequest
+	3,  // 34: kakeya.backend.v1.BackendService.LoadModel:output_type -> kakeya.backend.v1.LoadModelResponse
+	8,  // 35: kakeya.backend.v1.BackendService.UnloadModel:output_type -> kakeya.backend.v1.UnloadModelResponse
+	10, // 36: kakeya.backend.v1.BackendService.Tokenize:output_type -> kakeya.backend.v1.TokenizeResponse
+	12, // 37: kakeya.backend.v1.BackendService.Detokenize:output_type -> kakeya.backend.v1.DetokenizeResponse
+	16, // 38: kakeya.backend.v1.BackendService.Generate:output_type -> kakeya.backend.v1.GenerateResponse
+	23, // 39: kakeya.backend.v1.BackendService.Embed:output_type -> kakeya.backend.v1.EmbedResponse
+	26, // 40: kakeya.backend.v1.BackendService.Score:output_type -> kakeya.backend.v1.ScoreResponse
+	28, // 41: kakeya.backend.v1.BackendService.ScoreDistributions:output_type -> kakeya.backend.v1.ScoreDistributionsResponse
+	30, // 42: kakeya.backend.v1.BackendService.Stats:output_type -> kakeya.backend.v1.StatsResponse
+	34, // [34:43] is the sub-list for method output_type
+	25, // [25:34] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_backend_backend_proto_init() }
@@ -2522,7 +2631,7 @@ func file_backend_backend_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_backend_backend_proto_rawDesc), len(file_backend_backend_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,14 +22,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	BackendService_LoadModel_FullMethodName   = "/kakeya.backend.v1.BackendService/LoadModel"
-	BackendService_UnloadModel_FullMethodName = "/kakeya.backend.v1.BackendService/UnloadModel"
-	BackendService_Tokenize_FullMethodName    = "/kakeya.backend.v1.BackendService/Tokenize"
-	BackendService_Detokenize_FullMethodName  = "/kakeya.backend.v1.BackendService/Detokenize"
-	BackendService_Generate_FullMethodName    = "/kakeya.backend.v1.BackendService/Generate"
-	BackendService_Embed_FullMethodName       = "/kakeya.backend.v1.BackendService/Embed"
-	BackendService_Score_FullMethodName       = "/kakeya.backend.v1.BackendService/Score"
-	BackendService_Stats_FullMethodName       = "/kakeya.backend.v1.BackendService/Stats"
+	BackendService_LoadModel_FullMethodName          = "/kakeya.backend.v1.BackendService/LoadModel"
+	BackendService_UnloadModel_FullMethodName        = "/kakeya.backend.v1.BackendService/UnloadModel"
+	BackendService_Tokenize_FullMethodName           = "/kakeya.backend.v1.BackendService/Tokenize"
+	BackendService_Detokenize_FullMethodName         = "/kakeya.backend.v1.BackendService/Detokenize"
+	BackendService_Generate_FullMethodName           = "/kakeya.backend.v1.BackendService/Generate"
+	BackendService_Embed_FullMethodName              = "/kakeya.backend.v1.BackendService/Embed"
+	BackendService_Score_FullMethodName              = "/kakeya.backend.v1.BackendService/Score"
+	BackendService_ScoreDistributions_FullMethodName = "/kakeya.backend.v1.BackendService/ScoreDistributions"
+	BackendService_Stats_FullMethodName              = "/kakeya.backend.v1.BackendService/Stats"
 )
 
 // BackendServiceClient is the client API for BackendService service.
@@ -52,6 +53,9 @@ type BackendServiceClient interface {
 	Embed(ctx context.Context, in *EmbedRequest, opts ...grpc.CallOption) (*EmbedResponse, error)
 	// Score returns the log-probabilities of given tokens.
 	Score(ctx context.Context, in *ScoreRequest, opts ...grpc.CallOption) (*ScoreResponse, error)
+	// ScoreDistributions is Score with the distribution of each token scored; the last message has
+	// the result.
+	ScoreDistributions(ctx context.Context, in *ScoreDistributionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScoreDistributionsResponse], error)
 	// Stats returns a model's counters.
 	Stats(ctx context.Context, in *StatsRequest, opts ...grpc.CallOption) (*StatsResponse, error)
 }
@@ -152,6 +156,25 @@ func (c *backendServiceClient) Score(ctx context.Context, in *ScoreRequest, opts
 	return out, nil
 }
 
+func (c *backendServiceClient) ScoreDistributions(ctx context.Context, in *ScoreDistributionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScoreDistributionsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &BackendService_ServiceDesc.Streams[2], BackendService_ScoreDistributions_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ScoreDistributionsRequest, ScoreDistributionsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BackendService_ScoreDistributionsClient = grpc.ServerStreamingClient[ScoreDistributionsResponse]
+
 func (c *backendServiceClient) Stats(ctx context.Context, in *StatsRequest, opts ...grpc.CallOption) (*StatsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(StatsResponse)
@@ -182,6 +205,9 @@ type BackendServiceServer interface {
 	Embed(context.Context, *EmbedRequest) (*EmbedResponse, error)
 	// Score returns the log-probabilities of given tokens.
 	Score(context.Context, *ScoreRequest) (*ScoreResponse, error)
+	// ScoreDistributions is Score with the distribution of each token scored; the last message has
+	// the result.
+	ScoreDistributions(*ScoreDistributionsRequest, grpc.ServerStreamingServer[ScoreDistributionsResponse]) error
 	// Stats returns a model's counters.
 	Stats(context.Context, *StatsRequest) (*StatsResponse, error)
 	mustEmbedUnimplementedBackendServiceServer()
@@ -214,6 +240,9 @@ func (UnimplementedBackendServiceServer) Embed(context.Context, *EmbedRequest) (
 }
 func (UnimplementedBackendServiceServer) Score(context.Context, *ScoreRequest) (*ScoreResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Score not implemented")
+}
+func (UnimplementedBackendServiceServer) ScoreDistributions(*ScoreDistributionsRequest, grpc.ServerStreamingServer[ScoreDistributionsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ScoreDistributions not implemented")
 }
 func (UnimplementedBackendServiceServer) Stats(context.Context, *StatsRequest) (*StatsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Stats not implemented")
@@ -351,6 +380,17 @@ func _BackendService_Score_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _BackendService_ScoreDistributions_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ScoreDistributionsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(BackendServiceServer).ScoreDistributions(m, &grpc.GenericServerStream[ScoreDistributionsRequest, ScoreDistributionsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BackendService_ScoreDistributionsServer = grpc.ServerStreamingServer[ScoreDistributionsResponse]
+
 func _BackendService_Stats_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(StatsRequest)
 	if err := dec(in); err != nil {
@@ -410,6 +450,11 @@ var BackendService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Generate",
 			Handler:       _BackendService_Generate_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ScoreDistributions",
+			Handler:       _BackendService_ScoreDistributions_Handler,
 			ServerStreams: true,
 		},
 	},

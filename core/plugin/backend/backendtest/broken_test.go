@@ -264,6 +264,7 @@ func TestChecksFail(t *testing.T) {
 		{"constraint/json-schema", onRequest(func(r *backend.GenerateRequest) { r.Constraint = backend.Constraint{JSONSchema: "{}"} })},
 		{"constraint/invalid", onRequest(func(r *backend.GenerateRequest) { r.Constraint = backend.Constraint{} })},
 		{"score/agrees", &evaluator{}},
+		{"score/distributions", &evaluator{}},
 		{"embed/vectors", &evaluator{}},
 		{"stats/add-up", &evaluator{}},
 		{"stats/now", &broken{generate: func(good backend.Backend, ctx context.Context, req backend.GenerateRequest, emit emitFunc) error {
@@ -354,7 +355,7 @@ func TestWithoutCapabilities(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if skipped != 6 {
+	if skipped != 7 {
 		t.Errorf("%d checks were skipped", skipped)
 	}
 }

@@ -22,6 +22,11 @@ var evaluateChecks = []Check{
 		Run:  checkScoreInvalid,
 	},
 	{
+		Name: "score/distributions",
+		Doc:  "Score tells of the distribution of each token, as its log-probabilities have it, and ends with the error of who is told.",
+		Run:  checkDistributions,
+	},
+	{
 		Name: "embed/vectors",
 		Doc:  "One vector an input, of the model's width, of length 1 when normalised, and the same every time.",
 		Run:  checkEmbed,

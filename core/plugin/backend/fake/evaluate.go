@@ -82,7 +82,13 @@ func (b *Backend) Score(ctx context.Context, req backend.ScoreRequest) (backend.
 		if err := ctx.Err(); err != nil {
 			return backend.ScoreResult{}, err
 		}
-		out.Tokens = append(out.Tokens, h.distribution(nil).logprob(t, req.TopLogprobs))
+		d := h.distribution(nil)
+		if req.Distribution != nil {
+			if err := req.Distribution(d.levels()); err != nil {
+				return backend.ScoreResult{}, err
+			}
+		}
+		out.Tokens = append(out.Tokens, d.logprob(t, req.TopLogprobs))
 		h = h.next(t)
 	}
 	return out, nil

@@ -51,7 +51,7 @@ func New(c Config) *Backend {
 		Kind:         base.KindBackend,
 		Name:         Name,
 		Version:      "1",
-		Capabilities: []base.Capability{backend.CapEmbed, backend.CapScore, backend.CapGrammar},
+		Capabilities: []base.Capability{backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar},
 		Description:  "answers without a model, for tests",
 	}
 	if c.Start == "kind" {

@@ -150,3 +150,12 @@ func (d distribution) entry(t backend.Token) backend.TokenLogprob {
 		Logprob: float32(d.logit(t) - d.norm),
 	}
 }
+
+// levels are the whole of it.
+func (d distribution) levels() backend.Levels {
+	logits := make([]float32, vocabulary.size())
+	for t := range logits {
+		logits[t] = float32(d.logit(backend.Token(t)))
+	}
+	return backend.NewLevels(nil, logits)
+}

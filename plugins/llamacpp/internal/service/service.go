@@ -28,7 +28,7 @@ var _ backend.Backend = (*Service)(nil)
 // New starts llama.cpp's backends. The caller closes the service.
 func New(version string, log *slog.Logger) *Service {
 	binding.Start()
-	capabilities := []base.Capability{backend.CapEmbed, backend.CapScore, backend.CapGrammar}
+	capabilities := []base.Capability{backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar}
 	if binding.SupportsGPU() {
 		capabilities = append(capabilities, backend.CapGPU)
 	}
