@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kakeyad/kakeyad/api"
+	"github.com/kakeyad/kakeyad/api/openapi/openapitest"
 	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/fake"
 	"github.com/kakeyad/kakeyad/core/router"
@@ -99,8 +101,20 @@ func (d *daemon) do(t testing.TB, method, path, body string, header ...string) a
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
+	require.NoError(t, contract().Check(openapitest.Exchange{
+		Method: method, Path: req.URL.Path, Request: []byte(body), Status: resp.StatusCode, Header: resp.Header, Answer: data,
+	}))
 	return answer{resp.StatusCode, resp.Header, string(data)}
 }
+
+// contract is the description that every exchange is held against.
+var contract = sync.OnceValue(func() *openapitest.Contract {
+	c, err := openapitest.Load()
+	if err != nil {
+		panic(err)
+	}
+	return c
+})
 
 func (d *daemon) post(t testing.TB, path, body string) answer {
 	t.Helper()

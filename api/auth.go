@@ -11,8 +11,8 @@ import (
 	"github.com/kakeyad/kakeyad/api/openai"
 )
 
-// openPaths need no key: they are for machines that watch over this one, and tell nothing.
-var openPaths = map[string]bool{"/health": true, "/livez": true, "/readyz": true}
+// openPaths need no key: they are for machines that watch over this one, and tell nothing of it.
+var openPaths = map[string]bool{"/health": true, "/livez": true, "/readyz": true, pathDescription: true}
 
 // keys are the digests of the API keys that open the server. None: it is open to all.
 type keys [][sha256.Size]byte

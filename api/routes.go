@@ -20,8 +20,8 @@ const (
 // quietPaths are asked so often, and by machines, that their answers are logged for debugging only.
 var quietPaths = map[string]bool{"/health": true, "/livez": true, "/readyz": true, "/metrics": true, "/v1/kakeya/stats": true}
 
-// routes says which endpoint answers what.
-func (s *Server) routes() fasthttp.RequestHandler {
+// routes says which endpoint answers what. All but HEAD and OPTIONS is described in openapi.yaml.
+func (s *Server) routes() *router.Router {
 	r := router.New()
 	r.RedirectTrailingSlash = false
 	r.RedirectFixedPath = false
@@ -56,12 +56,13 @@ func (s *Server) routes() fasthttp.RequestHandler {
 		{"/v1/kakeya/stats", s.stats},
 		{pathRequests, s.requests},
 		{"/v1/kakeya/channels", s.channels},
+		{pathDescription, s.description},
 	} {
 		handler := s.serve(e.run)
 		r.GET(e.path, handler)
 		r.HEAD(e.path, handler)
 	}
-	return r.Handler
+	return r
 }
 
 // routeOf is a path without the part that differs from request to request.
@@ -102,5 +103,6 @@ func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &small):
 		out.Status, out.Code, out.Message = 431, "headers_too_large", "the request's headers are too large"
 	}
+	ctx.Response.Header.Set("X-Request-Id", randomHex(16))
 	writeError(ctx, out, openai.AppendError)
 }

@@ -69,7 +69,7 @@ func New(o Options) *Server {
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.http = &fasthttp.Server{
 		Name:                  "kakeyad",
-		Handler:               s.routes(),
+		Handler:               s.routes().Handler,
 		ErrorHandler:          s.malformed,
 		Logger:                quiet{s.log},
 		MaxRequestBodySize:    o.MaxBody,
