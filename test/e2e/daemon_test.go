@@ -30,7 +30,8 @@ type daemon struct {
 	cmd    *exec.Cmd
 	dir    string // its data_dir, temporary
 	config string
-	url    string // http://127.0.0.1:port
+	addr   string // host:port where it listens
+	url    string // http://host:port of the witness before it
 	log    *syncBuffer
 	exited chan struct{} // closed when the process has been waited for
 	err    error         // of Wait, after exited
@@ -69,13 +70,19 @@ func launch(t *testing.T, config string) *daemon {
 		d.err = d.cmd.Wait()
 		close(d.exited)
 	}()
+	var w *witness
 	t.Cleanup(func() {
 		d.stop()
+		if w != nil {
+			w.close(t)
+		}
 		if t.Failed() {
 			t.Logf("end of the daemon's log:\n%s", lastLines(d.log.String(), 25))
 		}
 	})
-	d.url = "http://" + d.awaitFile(addrFile)
+	d.addr = d.awaitFile(addrFile)
+	w = newWitness(t, "http://"+d.addr)
+	d.url = w.URL
 	return d
 }
 
