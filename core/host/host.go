@@ -30,6 +30,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
+	"github.com/kakeyad/kakeyad/core/plugin/drafter"
 )
 
 // Host runs plugins. Its methods are safe for concurrent use.
@@ -98,6 +99,11 @@ func (h *Host) Backend(ctx context.Context, name string) (*Instance, error) {
 // Codec is Backend for codecs. To bind one to a model, ask it for a link: Instance.Codec.OpenLink.
 func (h *Host) Codec(ctx context.Context, name string) (*Instance, error) {
 	return h.get(ctx, base.KindCodec, name)
+}
+
+// Drafter is Backend for drafters, which are bound like codecs: Instance.Drafter.OpenLink.
+func (h *Host) Drafter(ctx context.Context, name string) (*Instance, error) {
+	return h.get(ctx, base.KindDrafter, name)
 }
 
 func (h *Host) get(ctx context.Context, kind base.Kind, name string) (*Instance, error) {
@@ -174,6 +180,7 @@ func (h *Host) find(kind base.Kind, name string) (*supervisor, error) {
 type Instance struct {
 	Backend backend.Backend // of a backend plugin, else nil
 	Codec   codec.Proxy     // of a codec plugin, else nil
+	Drafter drafter.Proxy   // of a drafter plugin, else nil
 	Info    base.Info
 	PID     int
 

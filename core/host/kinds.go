@@ -8,6 +8,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
+	"github.com/kakeyad/kakeyad/core/plugin/drafter"
 )
 
 // contract is what the host has to know of one kind of plugin.
@@ -25,6 +26,10 @@ var contracts = map[base.Kind]contract{
 	base.KindCodec: {codec.Plugins, func(ctx context.Context, c *plugin.Client, i *Instance) (_ base.Plugin, err error) {
 		i.Codec, i.Info, err = codec.Dispense(ctx, c)
 		return i.Codec, err
+	}},
+	base.KindDrafter: {drafter.Plugins, func(ctx context.Context, c *plugin.Client, i *Instance) (_ base.Plugin, err error) {
+		i.Drafter, i.Info, err = drafter.Dispense(ctx, c)
+		return i.Drafter, err
 	}},
 }
 

@@ -118,8 +118,8 @@ func (s *linkStream) do(ctx context.Context, call *link.Call, m message) ([]byte
 	if err := call.Do(ctx); err != nil {
 		return nil, err
 	}
-	answer, err := answerOf(call.Reply)
-	if errors.Is(err, errAnswer) {
+	answer, err := link.ReadAnswer(call.Reply)
+	if errors.Is(err, link.ErrAnswer) {
 		return nil, fmt.Errorf("%w: %w", base.ErrCorrupt, err)
 	}
 	err = errorMap.Decode(ctx, err)
@@ -190,7 +190,7 @@ func (s *linkStream) encode(ctx context.Context, buf *[]placed, dst []byte, v []
 		return dst, 0, err
 	}
 	if len(answer) != 8 {
-		return dst, 0, fmt.Errorf("encode: %w: %w", base.ErrCorrupt, errAnswer)
+		return dst, 0, fmt.Errorf("encode: %w: %w", base.ErrCorrupt, link.ErrAnswer)
 	}
 	n := binary.LittleEndian.Uint64(answer)
 	if n > link.MaxMemory {

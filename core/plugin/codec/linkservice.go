@@ -37,11 +37,11 @@ func (s *linkService) Call(ctx context.Context, memory, request, reply []byte) [
 	if !ok {
 		w = new(linkWork)
 	}
-	answer, err := s.call(ctx, w, memory, request, append(reply, answerOK))
+	answer, err := s.call(ctx, w, memory, request, append(reply, link.AnswerOK))
 	clear(w.vectors)
 	s.work.Put(w)
 	if err != nil {
-		return appendError(reply, err)
+		return link.AppendError(reply, err)
 	}
 	return answer
 }

@@ -2,12 +2,7 @@ package codec
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-
-	spb "google.golang.org/genproto/googleapis/rpc/status"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/link"
@@ -23,9 +18,8 @@ import (
 //	32     for each vector: layer 4, part 4, pos 4, tokens 4, place of the data 16, and
 //	       for DecodeIntegers, where the data are the coordinates, place of the scales 16
 //
-// An answer begins with one byte, 0 if the call succeeded and 1 if an error follows, a
-// google.rpc.Status. To Encode it goes on with the length of the frame in 8 bytes; if that is more
-// than there is room for, the frame was not put there.
+// For the answer see link.ReadAnswer. To Encode it goes on with the length of the frame in 8 bytes;
+// if that is more than there is room for, the frame was not put there.
 type message struct {
 	op      op
 	stream  uint64
@@ -130,38 +124,3 @@ func (m *message) parse(b []byte) error {
 	}
 	return nil
 }
-
-const (
-	answerOK    = 0
-	answerError = 1
-)
-
-// appendError makes the answer of a call that failed; err is what [base.ErrorMap.Encode] made.
-func appendError(b []byte, err error) []byte {
-	s, _ := status.FromError(err)
-	text, encodeErr := proto.Marshal(s.Proto())
-	if encodeErr != nil || len(text)+1 > link.MaxMessage {
-		text, _ = proto.Marshal(&spb.Status{Code: int32(s.Code())})
-	}
-	return append(append(b, answerError), text...)
-}
-
-// answerOf takes an answer apart: what follows the first byte, or the error.
-func answerOf(b []byte) ([]byte, error) {
-	if len(b) == 0 {
-		return nil, errAnswer
-	}
-	switch b[0] {
-	case answerOK:
-		return b[1:], nil
-	case answerError:
-		var s spb.Status
-		if err := proto.Unmarshal(b[1:], &s); err != nil || s.GetCode() == 0 {
-			return nil, errAnswer
-		}
-		return nil, status.FromProto(&s).Err()
-	}
-	return nil, errAnswer
-}
-
-var errAnswer = errors.New("not an answer of a codec")

@@ -128,8 +128,8 @@ func FuzzLinkService(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		whole := bytes.Repeat([]byte{0x5a}, 64+1024+64)
-		answer, err := answerOf(service.Call(t.Context(), whole[64:1088:1088], b, nil))
-		if errors.Is(err, errAnswer) {
+		answer, err := link.ReadAnswer(service.Call(t.Context(), whole[64:1088:1088], b, nil))
+		if errors.Is(err, link.ErrAnswer) {
 			t.Fatal(err)
 		}
 		if err != nil && bytes.Contains([]byte(err.Error()), []byte("panic")) {
@@ -146,10 +146,10 @@ func FuzzLinkService(f *testing.F) {
 
 func FuzzAnswer(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8})
-	f.Add(appendError(nil, errorMap.Encode(&NonFiniteError{Vectors: 1})))
+	f.Add(link.AppendError(nil, errorMap.Encode(&NonFiniteError{Vectors: 1})))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		rest, err := answerOf(b)
-		if err == nil && (len(rest) != len(b)-1 || b[0] != answerOK) {
+		rest, err := link.ReadAnswer(b)
+		if err == nil && (len(rest) != len(b)-1 || b[0] != link.AnswerOK) {
 			t.Fatalf("%x reads as %x", b, rest)
 		}
 		_ = errorMap.Decode(t.Context(), err)
@@ -158,7 +158,7 @@ func FuzzAnswer(f *testing.F) {
 
 func TestAppendError(t *testing.T) {
 	want := &NonFiniteError{Vectors: 3, Token: 4, Head: 5}
-	_, err := answerOf(appendError(nil, errorMap.Encode(want)))
+	_, err := link.ReadAnswer(link.AppendError(nil, errorMap.Encode(want)))
 	err = errorMap.Decode(t.Context(), err)
 	var got *NonFiniteError
 	if !errors.As(err, &got) || *got != *want || !errors.Is(err, ErrNonFinite) || !errors.Is(err, base.ErrInvalid) {

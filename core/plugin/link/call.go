@@ -164,3 +164,8 @@ func Int16s(b []byte) []int16 {
 func Float32s(b []byte) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
 }
+
+// Int32s is a range as numbers. It must be aligned and whole.
+func Int32s(b []byte) []int32 {
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
+}
