@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/kakeyad/kakeyad/core/channel"
-	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
@@ -153,7 +152,7 @@ func (c *composition) template(name string) string {
 func (c *composition) spec(ch Channel) channel.Spec {
 	s := channel.Spec{
 		Model: ch.Model, Backend: ch.Backend,
-		Load: backend.LoadOptions(ch.Load),
+		Load: ch.Load.backend(),
 		Limits: channel.Limits{
 			MaxTokens: ch.Limits.MaxTokens, MaxPromptTokens: ch.Limits.MaxPromptTokens,
 			Timeout: time.Duration(ch.Limits.Timeout), Queue: ch.Limits.Queue,

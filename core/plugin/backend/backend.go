@@ -38,6 +38,8 @@ const (
 	CapDistributions base.Capability = "distributions" // Distribution in ScoreRequest is honoured
 	CapGrammar       base.Capability = "grammar"       // Constraint in GenerateRequest is honoured
 	CapGPU           base.Capability = "gpu"           // GPULayers has an effect in this build
+	CapCodec         base.Capability = "codec"         // Bindings.Codec is honoured
+	CapPages         base.Capability = "pages"         // the backend is a Pager
 )
 
 // Backend runs models. The package comment says what holds for all methods.
@@ -115,6 +117,7 @@ type LoadOptions struct {
 	KVTypeK      string // "f16", "q8_0" or "q4_0"; "": f16
 	KVTypeV      string
 	NoMmap       bool              // read the file into memory instead of mapping it
+	Cache        CacheOptions      // what becomes of the KV cache
 	Extra        map[string]string // backend-specific; an unknown key is ErrInvalid
 }
 
@@ -122,7 +125,7 @@ type LoadOptions struct {
 // docs/architecture.md. A backend that is given a binding that it cannot use answers
 // ErrUnsupported: it never ignores one.
 type Bindings struct {
-	Codec   *Link // packs the KV cache
+	Codec   *Link // packs the KV cache as LoadOptions.Cache says
 	Drafter *Link // proposes tokens to verify
 }
 
@@ -131,8 +134,12 @@ type Link struct {
 	Plugin  string            // name of the plugin
 	Address string            // of the private unix socket
 	Secret  []byte            // one-time secret that the backend must present
-	Params  map[string]string // the channel's parameters for the plugin, such as variant, q, boundary
+	Params  map[string]string // the channel's parameters for the plugin, such as variant and q; see ParamBoundary
 }
+
+// ParamBoundary is the one of a codec's parameters that is the backend's and is not passed on: so
+// many first and so many last layers the codec leaves alone.
+const ParamBoundary = "boundary"
 
 // LoadProgress is a step of loading.
 type LoadProgress struct {
@@ -161,6 +168,11 @@ type ModelInfo struct {
 	EndTokens    []Token           // all that end a generation
 	AddBOS       bool              // Tokenize with AddSpecial begins with bos
 	Generative   bool              // can Generate; an embedding model cannot
+
+	// PageFormat names what the bytes of a page mean: loads of the same model file with equal
+	// PageFormat read each other's pages. "": the model does not park, because CacheOptions say
+	// so or because it cannot.
+	PageFormat string
 
 	Options LoadOptions // as resolved: no zero left that stood for a default
 	Memory  Memory
@@ -198,6 +210,7 @@ type GenerateRequest struct {
 	Model     ModelID
 	RequestID string // for logs
 	Prompt    Prompt
+	Scope     string // KV is reused only between requests of equal scope; "": everybody's
 	Sampling  Sampling
 	Stop      []string // ends the generation; the text stops before it
 	MaxTokens int      // 0: until the context is full
@@ -342,4 +355,7 @@ type Stats struct {
 	StepTokens      int64         // tokens in them; divided by Steps it is the mean batch
 	Preempted       int64         // requests that gave up their cells for a while
 	Busy            time.Duration // time spent in decode steps
+	PagesPacked     int64         // handed over by ExportPages
+	PackedBytes     int64         // of these
+	TokensRestored  int64         // by ImportPages
 }

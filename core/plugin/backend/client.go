@@ -12,9 +12,15 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
-// NewClient is the host's proxy of a backend: a [Backend] whose every method is one call over
-// conn. The connection stays the caller's to close.
-func NewClient(conn grpc.ClientConnInterface) Backend {
+// Proxy is a backend in another process. What it does not announce is ErrUnsupported.
+type Proxy interface {
+	Backend
+	Pager
+}
+
+// NewClient is the host's proxy of a backend: every method is one call over conn. The connection
+// stays the caller's to close.
+func NewClient(conn grpc.ClientConnInterface) Proxy {
 	return &client{Client: base.NewClient(conn, errorMap), rpc: backendpb.NewBackendServiceClient(conn)}
 }
 

@@ -25,6 +25,7 @@ func generateToWire(r GenerateRequest) *backendpb.GenerateRequest {
 		Model:       string(r.Model),
 		RequestId:   strings.ToValidUTF8(r.RequestID, "\uFFFD"), // clients choose it
 		Prompt:      promptToWire(r.Prompt),
+		Scope:       r.Scope,
 		Sampling:    samplingToWire(r.Sampling),
 		Stop:        r.Stop,
 		MaxTokens:   int64(r.MaxTokens),
@@ -43,6 +44,7 @@ func generateFromWire(m *backendpb.GenerateRequest) GenerateRequest {
 		Model:       ModelID(m.GetModel()),
 		RequestID:   m.GetRequestId(),
 		Prompt:      promptFromWire(m.GetPrompt()),
+		Scope:       m.GetScope(),
 		Sampling:    samplingFromWire(m.GetSampling()),
 		Stop:        m.GetStop(),
 		MaxTokens:   int(m.GetMaxTokens()),

@@ -42,6 +42,12 @@ func optionsToWire(o LoadOptions) *backendpb.LoadOptions {
 		KvTypeV:      o.KVTypeV,
 		NoMmap:       o.NoMmap,
 		Extra:        o.Extra,
+		Cache: &backendpb.CacheOptions{
+			Mode:        o.Cache.Mode,
+			ParkAfterNs: int64(o.Cache.ParkAfter),
+			Sinks:       int64(o.Cache.Sinks),
+			Recent:      int64(o.Cache.Recent),
+		},
 	}
 }
 
@@ -59,6 +65,12 @@ func optionsFromWire(m *backendpb.LoadOptions) LoadOptions {
 		KVTypeV:      m.GetKvTypeV(),
 		NoMmap:       m.GetNoMmap(),
 		Extra:        m.GetExtra(),
+		Cache: CacheOptions{
+			Mode:      m.GetCache().GetMode(),
+			ParkAfter: time.Duration(m.GetCache().GetParkAfterNs()),
+			Sinks:     int(m.GetCache().GetSinks()),
+			Recent:    int(m.GetCache().GetRecent()),
+		},
 	}
 }
 
@@ -96,6 +108,7 @@ func modelInfoToWire(i ModelInfo) *backendpb.ModelInfo {
 		EndTokens:    i.EndTokens,
 		AddBos:       i.AddBOS,
 		Generative:   i.Generative,
+		PageFormat:   i.PageFormat,
 		Options:      optionsToWire(i.Options),
 		Memory: &backendpb.Memory{
 			Weights:         i.Memory.Weights,
@@ -126,6 +139,7 @@ func modelInfoFromWire(m *backendpb.ModelInfo) ModelInfo {
 		EndTokens:    m.GetEndTokens(),
 		AddBOS:       m.GetAddBos(),
 		Generative:   m.GetGenerative(),
+		PageFormat:   m.GetPageFormat(),
 		Options:      optionsFromWire(m.GetOptions()),
 		Memory: Memory{
 			Weights:         m.GetMemory().GetWeights(),
@@ -151,6 +165,10 @@ func statsToWire(s Stats) *backendpb.StatsResponse {
 		StepTokens:   s.StepTokens,
 		Preempted:    s.Preempted,
 		BusyNs:       int64(s.Busy),
+
+		PagesPacked:    s.PagesPacked,
+		PackedBytes:    s.PackedBytes,
+		TokensRestored: s.TokensRestored,
 	}
 }
 
@@ -169,5 +187,9 @@ func statsFromWire(m *backendpb.StatsResponse) Stats {
 		StepTokens:   m.GetStepTokens(),
 		Preempted:    m.GetPreempted(),
 		Busy:         time.Duration(m.GetBusyNs()),
+
+		PagesPacked:    m.GetPagesPacked(),
+		PackedBytes:    m.GetPackedBytes(),
+		TokensRestored: m.GetTokensRestored(),
 	}
 }

@@ -92,6 +92,13 @@ func TestConvert(t *testing.T) {
 	t.Run("generate", func(t *testing.T) {
 		roundTrip(t, generateToWire, generateFromWire, &backendpb.GenerateRequest{})
 	})
+	t.Run("page", func(t *testing.T) {
+		roundTrip(t, pageToWire, pageFromWire, &backendpb.ExportPagesResponse{})
+	})
+	t.Run("import", func(t *testing.T) {
+		roundTrip(t, importToWire, importFromWire, &backendpb.ImportBegin{})
+		roundTrip(t, importResultToWire, importResultFromWire, &backendpb.ImportResult{})
+	})
 	t.Run("stats", func(t *testing.T) {
 		roundTrip(t, statsToWire, statsFromWire, &backendpb.StatsResponse{})
 	})

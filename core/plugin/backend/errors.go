@@ -39,6 +39,10 @@ var errorMap = base.NewErrorMap(
 		Code: "backend.context_full", Status: codes.OutOfRange, Sentinel: ErrContextFull,
 		Fields: contextFullFields, Typed: contextFullTyped,
 	},
+	base.ErrorCode{
+		Code: "backend.page", Status: codes.DataLoss, Sentinel: ErrPage,
+		Fields: pageFields, Typed: pageTyped,
+	},
 )
 
 func contextFullFields(err error) (map[string]string, bool) {

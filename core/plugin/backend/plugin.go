@@ -54,7 +54,7 @@ func Plugins() plugin.PluginSet {
 // Dispense starts the plugin of c, unless it runs already, and returns its backend and who it is.
 // A plugin of another kind or API version is ErrUnsupported. The caller kills c, also after an
 // error.
-func Dispense(ctx context.Context, c *plugin.Client) (Backend, base.Info, error) {
+func Dispense(ctx context.Context, c *plugin.Client) (Proxy, base.Info, error) {
 	protocol, err := c.Client()
 	if err != nil {
 		return nil, base.Info{}, fmt.Errorf("start plugin: %w", err)
@@ -63,7 +63,7 @@ func Dispense(ctx context.Context, c *plugin.Client) (Backend, base.Info, error)
 	if err != nil {
 		return nil, base.Info{}, fmt.Errorf("dispense backend: %w", err)
 	}
-	b, ok := raw.(Backend)
+	b, ok := raw.(Proxy)
 	if !ok {
 		return nil, base.Info{}, errors.New("dispense backend: the plugin set is not backend.Plugins()")
 	}

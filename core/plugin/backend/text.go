@@ -16,6 +16,9 @@ func checkText(field, text string) error {
 }
 
 func checkGenerateText(r GenerateRequest) error {
+	if err := checkText("scope", r.Scope); err != nil {
+		return err
+	}
 	if err := checkText("prompt", r.Prompt.Text); err != nil {
 		return err
 	}

@@ -253,6 +253,7 @@ func TestTextThatIsNotUTF8(t *testing.T) {
 	for field, err := range map[string]error{
 		"text":        tokenize,
 		"inputs[1]":   embed,
+		"scope":       c.Generate(t.Context(), backend.GenerateRequest{Scope: bad}, nothing),
 		"prompt":      c.Generate(t.Context(), backend.GenerateRequest{Prompt: backend.Prompt{Text: bad}}, nothing),
 		"stop[0]":     c.Generate(t.Context(), backend.GenerateRequest{Stop: []string{bad}}, nothing),
 		"grammar":     c.Generate(t.Context(), backend.GenerateRequest{Constraint: backend.Constraint{Grammar: bad}}, nothing),

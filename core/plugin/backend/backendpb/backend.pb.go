@@ -114,6 +114,7 @@ type LoadOptions struct {
 	KvTypeV       string                 `protobuf:"bytes,10,opt,name=kv_type_v,json=kvTypeV,proto3" json:"kv_type_v,omitempty"`
 	NoMmap        bool                   `protobuf:"varint,11,opt,name=no_mmap,json=noMmap,proto3" json:"no_mmap,omitempty"`
 	Extra         map[string]string      `protobuf:"bytes,12,rep,name=extra,proto3" json:"extra,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Cache         *CacheOptions          `protobuf:"bytes,13,opt,name=cache,proto3" json:"cache,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -232,6 +233,81 @@ func (x *LoadOptions) GetExtra() map[string]string {
 	return nil
 }
 
+func (x *LoadOptions) GetCache() *CacheOptions {
+	if x != nil {
+		return x.Cache
+	}
+	return nil
+}
+
+type CacheOptions struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mode          string                 `protobuf:"bytes,1,opt,name=mode,proto3" json:"mode,omitempty"`
+	ParkAfterNs   int64                  `protobuf:"varint,2,opt,name=park_after_ns,json=parkAfterNs,proto3" json:"park_after_ns,omitempty"`
+	Sinks         int64                  `protobuf:"varint,3,opt,name=sinks,proto3" json:"sinks,omitempty"`
+	Recent        int64                  `protobuf:"varint,4,opt,name=recent,proto3" json:"recent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CacheOptions) Reset() {
+	*x = CacheOptions{}
+	mi := &file_backend_backend_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CacheOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CacheOptions) ProtoMessage() {}
+
+func (x *CacheOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CacheOptions.ProtoReflect.Descriptor instead.
+func (*CacheOptions) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *CacheOptions) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *CacheOptions) GetParkAfterNs() int64 {
+	if x != nil {
+		return x.ParkAfterNs
+	}
+	return 0
+}
+
+func (x *CacheOptions) GetSinks() int64 {
+	if x != nil {
+		return x.Sinks
+	}
+	return 0
+}
+
+func (x *CacheOptions) GetRecent() int64 {
+	if x != nil {
+		return x.Recent
+	}
+	return 0
+}
+
 type Link struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Plugin        string                 `protobuf:"bytes,1,opt,name=plugin,proto3" json:"plugin,omitempty"`
@@ -244,7 +320,7 @@ type Link struct {
 
 func (x *Link) Reset() {
 	*x = Link{}
-	mi := &file_backend_backend_proto_msgTypes[2]
+	mi := &file_backend_backend_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -256,7 +332,7 @@ func (x *Link) String() string {
 func (*Link) ProtoMessage() {}
 
 func (x *Link) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[2]
+	mi := &file_backend_backend_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -269,7 +345,7 @@ func (x *Link) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Link.ProtoReflect.Descriptor instead.
 func (*Link) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{2}
+	return file_backend_backend_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Link) GetPlugin() string {
@@ -313,7 +389,7 @@ type LoadModelResponse struct {
 
 func (x *LoadModelResponse) Reset() {
 	*x = LoadModelResponse{}
-	mi := &file_backend_backend_proto_msgTypes[3]
+	mi := &file_backend_backend_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -325,7 +401,7 @@ func (x *LoadModelResponse) String() string {
 func (*LoadModelResponse) ProtoMessage() {}
 
 func (x *LoadModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[3]
+	mi := &file_backend_backend_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -338,7 +414,7 @@ func (x *LoadModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadModelResponse.ProtoReflect.Descriptor instead.
 func (*LoadModelResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{3}
+	return file_backend_backend_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *LoadModelResponse) GetEvent() isLoadModelResponse_Event {
@@ -392,7 +468,7 @@ type LoadProgress struct {
 
 func (x *LoadProgress) Reset() {
 	*x = LoadProgress{}
-	mi := &file_backend_backend_proto_msgTypes[4]
+	mi := &file_backend_backend_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -404,7 +480,7 @@ func (x *LoadProgress) String() string {
 func (*LoadProgress) ProtoMessage() {}
 
 func (x *LoadProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[4]
+	mi := &file_backend_backend_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -417,7 +493,7 @@ func (x *LoadProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadProgress.ProtoReflect.Descriptor instead.
 func (*LoadProgress) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{4}
+	return file_backend_backend_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LoadProgress) GetStage() string {
@@ -456,13 +532,14 @@ type ModelInfo struct {
 	Options       *LoadOptions           `protobuf:"bytes,18,opt,name=options,proto3" json:"options,omitempty"`
 	Memory        *Memory                `protobuf:"bytes,19,opt,name=memory,proto3" json:"memory,omitempty"`
 	Control       []string               `protobuf:"bytes,20,rep,name=control,proto3" json:"control,omitempty"`
+	PageFormat    string                 `protobuf:"bytes,21,opt,name=page_format,json=pageFormat,proto3" json:"page_format,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ModelInfo) Reset() {
 	*x = ModelInfo{}
-	mi := &file_backend_backend_proto_msgTypes[5]
+	mi := &file_backend_backend_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -474,7 +551,7 @@ func (x *ModelInfo) String() string {
 func (*ModelInfo) ProtoMessage() {}
 
 func (x *ModelInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[5]
+	mi := &file_backend_backend_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -487,7 +564,7 @@ func (x *ModelInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelInfo.ProtoReflect.Descriptor instead.
 func (*ModelInfo) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{5}
+	return file_backend_backend_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ModelInfo) GetArchitecture() string {
@@ -630,6 +707,13 @@ func (x *ModelInfo) GetControl() []string {
 	return nil
 }
 
+func (x *ModelInfo) GetPageFormat() string {
+	if x != nil {
+		return x.PageFormat
+	}
+	return ""
+}
+
 type Memory struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Weights         int64                  `protobuf:"varint,1,opt,name=weights,proto3" json:"weights,omitempty"`
@@ -642,7 +726,7 @@ type Memory struct {
 
 func (x *Memory) Reset() {
 	*x = Memory{}
-	mi := &file_backend_backend_proto_msgTypes[6]
+	mi := &file_backend_backend_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +738,7 @@ func (x *Memory) String() string {
 func (*Memory) ProtoMessage() {}
 
 func (x *Memory) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[6]
+	mi := &file_backend_backend_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +751,7 @@ func (x *Memory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Memory.ProtoReflect.Descriptor instead.
 func (*Memory) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{6}
+	return file_backend_backend_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Memory) GetWeights() int64 {
@@ -707,7 +791,7 @@ type UnloadModelRequest struct {
 
 func (x *UnloadModelRequest) Reset() {
 	*x = UnloadModelRequest{}
-	mi := &file_backend_backend_proto_msgTypes[7]
+	mi := &file_backend_backend_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +803,7 @@ func (x *UnloadModelRequest) String() string {
 func (*UnloadModelRequest) ProtoMessage() {}
 
 func (x *UnloadModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[7]
+	mi := &file_backend_backend_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +816,7 @@ func (x *UnloadModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadModelRequest.ProtoReflect.Descriptor instead.
 func (*UnloadModelRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{7}
+	return file_backend_backend_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UnloadModelRequest) GetId() string {
@@ -750,7 +834,7 @@ type UnloadModelResponse struct {
 
 func (x *UnloadModelResponse) Reset() {
 	*x = UnloadModelResponse{}
-	mi := &file_backend_backend_proto_msgTypes[8]
+	mi := &file_backend_backend_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +846,7 @@ func (x *UnloadModelResponse) String() string {
 func (*UnloadModelResponse) ProtoMessage() {}
 
 func (x *UnloadModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[8]
+	mi := &file_backend_backend_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +859,7 @@ func (x *UnloadModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadModelResponse.ProtoReflect.Descriptor instead.
 func (*UnloadModelResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{8}
+	return file_backend_backend_proto_rawDescGZIP(), []int{9}
 }
 
 type TokenizeRequest struct {
@@ -790,7 +874,7 @@ type TokenizeRequest struct {
 
 func (x *TokenizeRequest) Reset() {
 	*x = TokenizeRequest{}
-	mi := &file_backend_backend_proto_msgTypes[9]
+	mi := &file_backend_backend_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +886,7 @@ func (x *TokenizeRequest) String() string {
 func (*TokenizeRequest) ProtoMessage() {}
 
 func (x *TokenizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[9]
+	mi := &file_backend_backend_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +899,7 @@ func (x *TokenizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenizeRequest.ProtoReflect.Descriptor instead.
 func (*TokenizeRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{9}
+	return file_backend_backend_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TokenizeRequest) GetModel() string {
@@ -855,7 +939,7 @@ type TokenizeResponse struct {
 
 func (x *TokenizeResponse) Reset() {
 	*x = TokenizeResponse{}
-	mi := &file_backend_backend_proto_msgTypes[10]
+	mi := &file_backend_backend_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -867,7 +951,7 @@ func (x *TokenizeResponse) String() string {
 func (*TokenizeResponse) ProtoMessage() {}
 
 func (x *TokenizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[10]
+	mi := &file_backend_backend_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -880,7 +964,7 @@ func (x *TokenizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenizeResponse.ProtoReflect.Descriptor instead.
 func (*TokenizeResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{10}
+	return file_backend_backend_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TokenizeResponse) GetTokens() []int32 {
@@ -900,7 +984,7 @@ type DetokenizeRequest struct {
 
 func (x *DetokenizeRequest) Reset() {
 	*x = DetokenizeRequest{}
-	mi := &file_backend_backend_proto_msgTypes[11]
+	mi := &file_backend_backend_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +996,7 @@ func (x *DetokenizeRequest) String() string {
 func (*DetokenizeRequest) ProtoMessage() {}
 
 func (x *DetokenizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[11]
+	mi := &file_backend_backend_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +1009,7 @@ func (x *DetokenizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetokenizeRequest.ProtoReflect.Descriptor instead.
 func (*DetokenizeRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{11}
+	return file_backend_backend_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DetokenizeRequest) GetModel() string {
@@ -951,7 +1035,7 @@ type DetokenizeResponse struct {
 
 func (x *DetokenizeResponse) Reset() {
 	*x = DetokenizeResponse{}
-	mi := &file_backend_backend_proto_msgTypes[12]
+	mi := &file_backend_backend_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -963,7 +1047,7 @@ func (x *DetokenizeResponse) String() string {
 func (*DetokenizeResponse) ProtoMessage() {}
 
 func (x *DetokenizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[12]
+	mi := &file_backend_backend_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -976,7 +1060,7 @@ func (x *DetokenizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DetokenizeResponse.ProtoReflect.Descriptor instead.
 func (*DetokenizeResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{12}
+	return file_backend_backend_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DetokenizeResponse) GetText() []byte {
@@ -998,7 +1082,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_backend_backend_proto_msgTypes[13]
+	mi := &file_backend_backend_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1094,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[13]
+	mi := &file_backend_backend_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1107,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{13}
+	return file_backend_backend_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Prompt) GetText() string {
@@ -1069,13 +1153,14 @@ type GenerateRequest struct {
 	NoCache       bool                   `protobuf:"varint,11,opt,name=no_cache,json=noCache,proto3" json:"no_cache,omitempty"`
 	NoDraft       bool                   `protobuf:"varint,12,opt,name=no_draft,json=noDraft,proto3" json:"no_draft,omitempty"`
 	KeepSpecial   bool                   `protobuf:"varint,13,opt,name=keep_special,json=keepSpecial,proto3" json:"keep_special,omitempty"`
+	Scope         string                 `protobuf:"bytes,14,opt,name=scope,proto3" json:"scope,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GenerateRequest) Reset() {
 	*x = GenerateRequest{}
-	mi := &file_backend_backend_proto_msgTypes[14]
+	mi := &file_backend_backend_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1087,7 +1172,7 @@ func (x *GenerateRequest) String() string {
 func (*GenerateRequest) ProtoMessage() {}
 
 func (x *GenerateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[14]
+	mi := &file_backend_backend_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1100,7 +1185,7 @@ func (x *GenerateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateRequest.ProtoReflect.Descriptor instead.
 func (*GenerateRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{14}
+	return file_backend_backend_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GenerateRequest) GetModel() string {
@@ -1194,6 +1279,13 @@ func (x *GenerateRequest) GetKeepSpecial() bool {
 	return false
 }
 
+func (x *GenerateRequest) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
 type Sampling struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	Temperature      float32                `protobuf:"fixed32,1,opt,name=temperature,proto3" json:"temperature,omitempty"`
@@ -1214,7 +1306,7 @@ type Sampling struct {
 
 func (x *Sampling) Reset() {
 	*x = Sampling{}
-	mi := &file_backend_backend_proto_msgTypes[15]
+	mi := &file_backend_backend_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1226,7 +1318,7 @@ func (x *Sampling) String() string {
 func (*Sampling) ProtoMessage() {}
 
 func (x *Sampling) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[15]
+	mi := &file_backend_backend_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1239,7 +1331,7 @@ func (x *Sampling) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sampling.ProtoReflect.Descriptor instead.
 func (*Sampling) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{15}
+	return file_backend_backend_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Sampling) GetTemperature() float32 {
@@ -1339,7 +1431,7 @@ type GenerateResponse struct {
 
 func (x *GenerateResponse) Reset() {
 	*x = GenerateResponse{}
-	mi := &file_backend_backend_proto_msgTypes[16]
+	mi := &file_backend_backend_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1443,7 @@ func (x *GenerateResponse) String() string {
 func (*GenerateResponse) ProtoMessage() {}
 
 func (x *GenerateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[16]
+	mi := &file_backend_backend_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1456,7 @@ func (x *GenerateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateResponse.ProtoReflect.Descriptor instead.
 func (*GenerateResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{16}
+	return file_backend_backend_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GenerateResponse) GetPrompt() *PromptInfo {
@@ -1412,7 +1504,7 @@ type PromptInfo struct {
 
 func (x *PromptInfo) Reset() {
 	*x = PromptInfo{}
-	mi := &file_backend_backend_proto_msgTypes[17]
+	mi := &file_backend_backend_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1516,7 @@ func (x *PromptInfo) String() string {
 func (*PromptInfo) ProtoMessage() {}
 
 func (x *PromptInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[17]
+	mi := &file_backend_backend_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1529,7 @@ func (x *PromptInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromptInfo.ProtoReflect.Descriptor instead.
 func (*PromptInfo) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{17}
+	return file_backend_backend_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PromptInfo) GetTokens() int64 {
@@ -1466,7 +1558,7 @@ type TokenLogprob struct {
 
 func (x *TokenLogprob) Reset() {
 	*x = TokenLogprob{}
-	mi := &file_backend_backend_proto_msgTypes[18]
+	mi := &file_backend_backend_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1570,7 @@ func (x *TokenLogprob) String() string {
 func (*TokenLogprob) ProtoMessage() {}
 
 func (x *TokenLogprob) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[18]
+	mi := &file_backend_backend_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1583,7 @@ func (x *TokenLogprob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenLogprob.ProtoReflect.Descriptor instead.
 func (*TokenLogprob) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{18}
+	return file_backend_backend_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TokenLogprob) GetToken() int32 {
@@ -1538,7 +1630,7 @@ type Final struct {
 
 func (x *Final) Reset() {
 	*x = Final{}
-	mi := &file_backend_backend_proto_msgTypes[19]
+	mi := &file_backend_backend_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1550,7 +1642,7 @@ func (x *Final) String() string {
 func (*Final) ProtoMessage() {}
 
 func (x *Final) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[19]
+	mi := &file_backend_backend_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1563,7 +1655,7 @@ func (x *Final) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Final.ProtoReflect.Descriptor instead.
 func (*Final) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{19}
+	return file_backend_backend_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Final) GetReason() string {
@@ -1633,7 +1725,7 @@ type Timings struct {
 
 func (x *Timings) Reset() {
 	*x = Timings{}
-	mi := &file_backend_backend_proto_msgTypes[20]
+	mi := &file_backend_backend_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1737,7 @@ func (x *Timings) String() string {
 func (*Timings) ProtoMessage() {}
 
 func (x *Timings) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[20]
+	mi := &file_backend_backend_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +1750,7 @@ func (x *Timings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timings.ProtoReflect.Descriptor instead.
 func (*Timings) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{20}
+	return file_backend_backend_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Timings) GetQueueNs() int64 {
@@ -1692,7 +1784,7 @@ type DraftStats struct {
 
 func (x *DraftStats) Reset() {
 	*x = DraftStats{}
-	mi := &file_backend_backend_proto_msgTypes[21]
+	mi := &file_backend_backend_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1704,7 +1796,7 @@ func (x *DraftStats) String() string {
 func (*DraftStats) ProtoMessage() {}
 
 func (x *DraftStats) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[21]
+	mi := &file_backend_backend_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1717,7 +1809,7 @@ func (x *DraftStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DraftStats.ProtoReflect.Descriptor instead.
 func (*DraftStats) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{21}
+	return file_backend_backend_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DraftStats) GetDrafted() int64 {
@@ -1745,7 +1837,7 @@ type EmbedRequest struct {
 
 func (x *EmbedRequest) Reset() {
 	*x = EmbedRequest{}
-	mi := &file_backend_backend_proto_msgTypes[22]
+	mi := &file_backend_backend_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1757,7 +1849,7 @@ func (x *EmbedRequest) String() string {
 func (*EmbedRequest) ProtoMessage() {}
 
 func (x *EmbedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[22]
+	mi := &file_backend_backend_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1770,7 +1862,7 @@ func (x *EmbedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmbedRequest.ProtoReflect.Descriptor instead.
 func (*EmbedRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{22}
+	return file_backend_backend_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *EmbedRequest) GetModel() string {
@@ -1804,7 +1896,7 @@ type EmbedResponse struct {
 
 func (x *EmbedResponse) Reset() {
 	*x = EmbedResponse{}
-	mi := &file_backend_backend_proto_msgTypes[23]
+	mi := &file_backend_backend_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1816,7 +1908,7 @@ func (x *EmbedResponse) String() string {
 func (*EmbedResponse) ProtoMessage() {}
 
 func (x *EmbedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[23]
+	mi := &file_backend_backend_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1829,7 +1921,7 @@ func (x *EmbedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmbedResponse.ProtoReflect.Descriptor instead.
 func (*EmbedResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{23}
+	return file_backend_backend_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *EmbedResponse) GetVectors() []*Vector {
@@ -1855,7 +1947,7 @@ type Vector struct {
 
 func (x *Vector) Reset() {
 	*x = Vector{}
-	mi := &file_backend_backend_proto_msgTypes[24]
+	mi := &file_backend_backend_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1867,7 +1959,7 @@ func (x *Vector) String() string {
 func (*Vector) ProtoMessage() {}
 
 func (x *Vector) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[24]
+	mi := &file_backend_backend_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1880,7 +1972,7 @@ func (x *Vector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vector.ProtoReflect.Descriptor instead.
 func (*Vector) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{24}
+	return file_backend_backend_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Vector) GetValues() []float32 {
@@ -1902,7 +1994,7 @@ type ScoreRequest struct {
 
 func (x *ScoreRequest) Reset() {
 	*x = ScoreRequest{}
-	mi := &file_backend_backend_proto_msgTypes[25]
+	mi := &file_backend_backend_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1914,7 +2006,7 @@ func (x *ScoreRequest) String() string {
 func (*ScoreRequest) ProtoMessage() {}
 
 func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[25]
+	mi := &file_backend_backend_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1927,7 +2019,7 @@ func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreRequest.ProtoReflect.Descriptor instead.
 func (*ScoreRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{25}
+	return file_backend_backend_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ScoreRequest) GetModel() string {
@@ -1967,7 +2059,7 @@ type ScoreResponse struct {
 
 func (x *ScoreResponse) Reset() {
 	*x = ScoreResponse{}
-	mi := &file_backend_backend_proto_msgTypes[26]
+	mi := &file_backend_backend_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2071,7 @@ func (x *ScoreResponse) String() string {
 func (*ScoreResponse) ProtoMessage() {}
 
 func (x *ScoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[26]
+	mi := &file_backend_backend_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1992,7 +2084,7 @@ func (x *ScoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreResponse.ProtoReflect.Descriptor instead.
 func (*ScoreResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{26}
+	return file_backend_backend_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ScoreResponse) GetTokens() []*TokenLogprob {
@@ -2011,7 +2103,7 @@ type ScoreDistributionsRequest struct {
 
 func (x *ScoreDistributionsRequest) Reset() {
 	*x = ScoreDistributionsRequest{}
-	mi := &file_backend_backend_proto_msgTypes[27]
+	mi := &file_backend_backend_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2023,7 +2115,7 @@ func (x *ScoreDistributionsRequest) String() string {
 func (*ScoreDistributionsRequest) ProtoMessage() {}
 
 func (x *ScoreDistributionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[27]
+	mi := &file_backend_backend_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2036,7 +2128,7 @@ func (x *ScoreDistributionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreDistributionsRequest.ProtoReflect.Descriptor instead.
 func (*ScoreDistributionsRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{27}
+	return file_backend_backend_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ScoreDistributionsRequest) GetScore() *ScoreRequest {
@@ -2057,7 +2149,7 @@ type ScoreDistributionsResponse struct {
 
 func (x *ScoreDistributionsResponse) Reset() {
 	*x = ScoreDistributionsResponse{}
-	mi := &file_backend_backend_proto_msgTypes[28]
+	mi := &file_backend_backend_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2069,7 +2161,7 @@ func (x *ScoreDistributionsResponse) String() string {
 func (*ScoreDistributionsResponse) ProtoMessage() {}
 
 func (x *ScoreDistributionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[28]
+	mi := &file_backend_backend_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2082,7 +2174,7 @@ func (x *ScoreDistributionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreDistributionsResponse.ProtoReflect.Descriptor instead.
 func (*ScoreDistributionsResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{28}
+	return file_backend_backend_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ScoreDistributionsResponse) GetLevels() []byte {
@@ -2108,7 +2200,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_backend_backend_proto_msgTypes[29]
+	mi := &file_backend_backend_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2120,7 +2212,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[29]
+	mi := &file_backend_backend_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2133,7 +2225,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{29}
+	return file_backend_backend_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *StatsRequest) GetModel() string {
@@ -2144,27 +2236,30 @@ func (x *StatsRequest) GetModel() string {
 }
 
 type StatsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Active        int64                  `protobuf:"varint,1,opt,name=active,proto3" json:"active,omitempty"`
-	Waiting       int64                  `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
-	Slots         int64                  `protobuf:"varint,3,opt,name=slots,proto3" json:"slots,omitempty"`
-	CellsUsed     int64                  `protobuf:"varint,4,opt,name=cells_used,json=cellsUsed,proto3" json:"cells_used,omitempty"`
-	Cells         int64                  `protobuf:"varint,5,opt,name=cells,proto3" json:"cells,omitempty"`
-	Requests      int64                  `protobuf:"varint,6,opt,name=requests,proto3" json:"requests,omitempty"`
-	PromptTokens  int64                  `protobuf:"varint,7,opt,name=prompt_tokens,json=promptTokens,proto3" json:"prompt_tokens,omitempty"`
-	CachedTokens  int64                  `protobuf:"varint,8,opt,name=cached_tokens,json=cachedTokens,proto3" json:"cached_tokens,omitempty"`
-	OutputTokens  int64                  `protobuf:"varint,9,opt,name=output_tokens,json=outputTokens,proto3" json:"output_tokens,omitempty"`
-	Steps         int64                  `protobuf:"varint,10,opt,name=steps,proto3" json:"steps,omitempty"`
-	StepTokens    int64                  `protobuf:"varint,11,opt,name=step_tokens,json=stepTokens,proto3" json:"step_tokens,omitempty"`
-	Preempted     int64                  `protobuf:"varint,12,opt,name=preempted,proto3" json:"preempted,omitempty"`
-	BusyNs        int64                  `protobuf:"varint,13,opt,name=busy_ns,json=busyNs,proto3" json:"busy_ns,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Active         int64                  `protobuf:"varint,1,opt,name=active,proto3" json:"active,omitempty"`
+	Waiting        int64                  `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Slots          int64                  `protobuf:"varint,3,opt,name=slots,proto3" json:"slots,omitempty"`
+	CellsUsed      int64                  `protobuf:"varint,4,opt,name=cells_used,json=cellsUsed,proto3" json:"cells_used,omitempty"`
+	Cells          int64                  `protobuf:"varint,5,opt,name=cells,proto3" json:"cells,omitempty"`
+	Requests       int64                  `protobuf:"varint,6,opt,name=requests,proto3" json:"requests,omitempty"`
+	PromptTokens   int64                  `protobuf:"varint,7,opt,name=prompt_tokens,json=promptTokens,proto3" json:"prompt_tokens,omitempty"`
+	CachedTokens   int64                  `protobuf:"varint,8,opt,name=cached_tokens,json=cachedTokens,proto3" json:"cached_tokens,omitempty"`
+	OutputTokens   int64                  `protobuf:"varint,9,opt,name=output_tokens,json=outputTokens,proto3" json:"output_tokens,omitempty"`
+	Steps          int64                  `protobuf:"varint,10,opt,name=steps,proto3" json:"steps,omitempty"`
+	StepTokens     int64                  `protobuf:"varint,11,opt,name=step_tokens,json=stepTokens,proto3" json:"step_tokens,omitempty"`
+	Preempted      int64                  `protobuf:"varint,12,opt,name=preempted,proto3" json:"preempted,omitempty"`
+	BusyNs         int64                  `protobuf:"varint,13,opt,name=busy_ns,json=busyNs,proto3" json:"busy_ns,omitempty"`
+	PagesPacked    int64                  `protobuf:"varint,14,opt,name=pages_packed,json=pagesPacked,proto3" json:"pages_packed,omitempty"`
+	PackedBytes    int64                  `protobuf:"varint,15,opt,name=packed_bytes,json=packedBytes,proto3" json:"packed_bytes,omitempty"`
+	TokensRestored int64                  `protobuf:"varint,16,opt,name=tokens_restored,json=tokensRestored,proto3" json:"tokens_restored,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_backend_backend_proto_msgTypes[30]
+	mi := &file_backend_backend_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2176,7 +2271,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[30]
+	mi := &file_backend_backend_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2189,7 +2284,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{30}
+	return file_backend_backend_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *StatsResponse) GetActive() int64 {
@@ -2283,6 +2378,555 @@ func (x *StatsResponse) GetBusyNs() int64 {
 	return 0
 }
 
+func (x *StatsResponse) GetPagesPacked() int64 {
+	if x != nil {
+		return x.PagesPacked
+	}
+	return 0
+}
+
+func (x *StatsResponse) GetPackedBytes() int64 {
+	if x != nil {
+		return x.PackedBytes
+	}
+	return 0
+}
+
+func (x *StatsResponse) GetTokensRestored() int64 {
+	if x != nil {
+		return x.TokensRestored
+	}
+	return 0
+}
+
+type ExportPagesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"` // in the first one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportPagesRequest) Reset() {
+	*x = ExportPagesRequest{}
+	mi := &file_backend_backend_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportPagesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportPagesRequest) ProtoMessage() {}
+
+func (x *ExportPagesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportPagesRequest.ProtoReflect.Descriptor instead.
+func (*ExportPagesRequest) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ExportPagesRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+type ExportPagesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Scope         string                 `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	Tokens        []int32                `protobuf:"varint,2,rep,packed,name=tokens,proto3" json:"tokens,omitempty"`
+	Data          []byte                 `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	Nominal       int64                  `protobuf:"varint,4,opt,name=nominal,proto3" json:"nominal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportPagesResponse) Reset() {
+	*x = ExportPagesResponse{}
+	mi := &file_backend_backend_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportPagesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportPagesResponse) ProtoMessage() {}
+
+func (x *ExportPagesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportPagesResponse.ProtoReflect.Descriptor instead.
+func (*ExportPagesResponse) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ExportPagesResponse) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *ExportPagesResponse) GetTokens() []int32 {
+	if x != nil {
+		return x.Tokens
+	}
+	return nil
+}
+
+func (x *ExportPagesResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *ExportPagesResponse) GetNominal() int64 {
+	if x != nil {
+		return x.Nominal
+	}
+	return 0
+}
+
+type ParkModelRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParkModelRequest) Reset() {
+	*x = ParkModelRequest{}
+	mi := &file_backend_backend_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParkModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParkModelRequest) ProtoMessage() {}
+
+func (x *ParkModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParkModelRequest.ProtoReflect.Descriptor instead.
+func (*ParkModelRequest) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ParkModelRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+type ParkModelResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParkModelResponse) Reset() {
+	*x = ParkModelResponse{}
+	mi := &file_backend_backend_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParkModelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParkModelResponse) ProtoMessage() {}
+
+func (x *ParkModelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParkModelResponse.ProtoReflect.Descriptor instead.
+func (*ParkModelResponse) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{35}
+}
+
+type ImportPagesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Step:
+	//
+	//	*ImportPagesRequest_Begin
+	//	*ImportPagesRequest_Page
+	Step          isImportPagesRequest_Step `protobuf_oneof:"step"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportPagesRequest) Reset() {
+	*x = ImportPagesRequest{}
+	mi := &file_backend_backend_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportPagesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportPagesRequest) ProtoMessage() {}
+
+func (x *ImportPagesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportPagesRequest.ProtoReflect.Descriptor instead.
+func (*ImportPagesRequest) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ImportPagesRequest) GetStep() isImportPagesRequest_Step {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *ImportPagesRequest) GetBegin() *ImportBegin {
+	if x != nil {
+		if x, ok := x.Step.(*ImportPagesRequest_Begin); ok {
+			return x.Begin
+		}
+	}
+	return nil
+}
+
+func (x *ImportPagesRequest) GetPage() *ImportPage {
+	if x != nil {
+		if x, ok := x.Step.(*ImportPagesRequest_Page); ok {
+			return x.Page
+		}
+	}
+	return nil
+}
+
+type isImportPagesRequest_Step interface {
+	isImportPagesRequest_Step()
+}
+
+type ImportPagesRequest_Begin struct {
+	Begin *ImportBegin `protobuf:"bytes,1,opt,name=begin,proto3,oneof"`
+}
+
+type ImportPagesRequest_Page struct {
+	Page *ImportPage `protobuf:"bytes,2,opt,name=page,proto3,oneof"`
+}
+
+func (*ImportPagesRequest_Begin) isImportPagesRequest_Step() {}
+
+func (*ImportPagesRequest_Page) isImportPagesRequest_Step() {}
+
+type ImportBegin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Scope         string                 `protobuf:"bytes,2,opt,name=scope,proto3" json:"scope,omitempty"`
+	Tokens        []int32                `protobuf:"varint,3,rep,packed,name=tokens,proto3" json:"tokens,omitempty"`
+	Available     int64                  `protobuf:"varint,4,opt,name=available,proto3" json:"available,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportBegin) Reset() {
+	*x = ImportBegin{}
+	mi := &file_backend_backend_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportBegin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportBegin) ProtoMessage() {}
+
+func (x *ImportBegin) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportBegin.ProtoReflect.Descriptor instead.
+func (*ImportBegin) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ImportBegin) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ImportBegin) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *ImportBegin) GetTokens() []int32 {
+	if x != nil {
+		return x.Tokens
+	}
+	return nil
+}
+
+func (x *ImportBegin) GetAvailable() int64 {
+	if x != nil {
+		return x.Available
+	}
+	return 0
+}
+
+type ImportPage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	Failed        bool                   `protobuf:"varint,2,opt,name=failed,proto3" json:"failed,omitempty"` // the host could not bring it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportPage) Reset() {
+	*x = ImportPage{}
+	mi := &file_backend_backend_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportPage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportPage) ProtoMessage() {}
+
+func (x *ImportPage) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportPage.ProtoReflect.Descriptor instead.
+func (*ImportPage) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ImportPage) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *ImportPage) GetFailed() bool {
+	if x != nil {
+		return x.Failed
+	}
+	return false
+}
+
+type ImportPagesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Step:
+	//
+	//	*ImportPagesResponse_Want
+	//	*ImportPagesResponse_Result
+	Step          isImportPagesResponse_Step `protobuf_oneof:"step"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportPagesResponse) Reset() {
+	*x = ImportPagesResponse{}
+	mi := &file_backend_backend_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportPagesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportPagesResponse) ProtoMessage() {}
+
+func (x *ImportPagesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportPagesResponse.ProtoReflect.Descriptor instead.
+func (*ImportPagesResponse) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ImportPagesResponse) GetStep() isImportPagesResponse_Step {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *ImportPagesResponse) GetWant() int64 {
+	if x != nil {
+		if x, ok := x.Step.(*ImportPagesResponse_Want); ok {
+			return x.Want
+		}
+	}
+	return 0
+}
+
+func (x *ImportPagesResponse) GetResult() *ImportResult {
+	if x != nil {
+		if x, ok := x.Step.(*ImportPagesResponse_Result); ok {
+			return x.Result
+		}
+	}
+	return nil
+}
+
+type isImportPagesResponse_Step interface {
+	isImportPagesResponse_Step()
+}
+
+type ImportPagesResponse_Want struct {
+	Want int64 `protobuf:"varint,1,opt,name=want,proto3,oneof"`
+}
+
+type ImportPagesResponse_Result struct {
+	Result *ImportResult `protobuf:"bytes,2,opt,name=result,proto3,oneof"`
+}
+
+func (*ImportPagesResponse_Want) isImportPagesResponse_Step() {}
+
+func (*ImportPagesResponse_Result) isImportPagesResponse_Step() {}
+
+type ImportResult struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tokens        int64                  `protobuf:"varint,1,opt,name=tokens,proto3" json:"tokens,omitempty"`
+	Restored      int64                  `protobuf:"varint,2,opt,name=restored,proto3" json:"restored,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportResult) Reset() {
+	*x = ImportResult{}
+	mi := &file_backend_backend_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportResult) ProtoMessage() {}
+
+func (x *ImportResult) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportResult.ProtoReflect.Descriptor instead.
+func (*ImportResult) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ImportResult) GetTokens() int64 {
+	if x != nil {
+		return x.Tokens
+	}
+	return 0
+}
+
+func (x *ImportResult) GetRestored() int64 {
+	if x != nil {
+		return x.Restored
+	}
+	return 0
+}
+
 var File_backend_backend_proto protoreflect.FileDescriptor
 
 const file_backend_backend_proto_rawDesc = "" +
@@ -2293,7 +2937,7 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x128\n" +
 	"\aoptions\x18\x03 \x01(\v2\x1e.kakeya.backend.v1.LoadOptionsR\aoptions\x12-\n" +
 	"\x05codec\x18\x04 \x01(\v2\x17.kakeya.backend.v1.LinkR\x05codec\x121\n" +
-	"\adrafter\x18\x05 \x01(\v2\x17.kakeya.backend.v1.LinkR\adrafter\"\xbc\x03\n" +
+	"\adrafter\x18\x05 \x01(\v2\x17.kakeya.backend.v1.LinkR\adrafter\"\xf3\x03\n" +
 	"\vLoadOptions\x12\x18\n" +
 	"\acontext\x18\x01 \x01(\x03R\acontext\x12\x1a\n" +
 	"\bparallel\x18\x02 \x01(\x03R\bparallel\x12!\n" +
@@ -2308,11 +2952,17 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\tkv_type_v\x18\n" +
 	" \x01(\tR\akvTypeV\x12\x17\n" +
 	"\ano_mmap\x18\v \x01(\bR\x06noMmap\x12?\n" +
-	"\x05extra\x18\f \x03(\v2).kakeya.backend.v1.LoadOptions.ExtraEntryR\x05extra\x1a8\n" +
+	"\x05extra\x18\f \x03(\v2).kakeya.backend.v1.LoadOptions.ExtraEntryR\x05extra\x125\n" +
+	"\x05cache\x18\r \x01(\v2\x1f.kakeya.backend.v1.CacheOptionsR\x05cache\x1a8\n" +
 	"\n" +
 	"ExtraEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc8\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"t\n" +
+	"\fCacheOptions\x12\x12\n" +
+	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\"\n" +
+	"\rpark_after_ns\x18\x02 \x01(\x03R\vparkAfterNs\x12\x14\n" +
+	"\x05sinks\x18\x03 \x01(\x03R\x05sinks\x12\x16\n" +
+	"\x06recent\x18\x04 \x01(\x03R\x06recent\"\xc8\x01\n" +
 	"\x04Link\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x16\n" +
@@ -2327,7 +2977,7 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x05event\"@\n" +
 	"\fLoadProgress\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x1a\n" +
-	"\bfraction\x18\x02 \x01(\x02R\bfraction\"\xc8\x06\n" +
+	"\bfraction\x18\x02 \x01(\x02R\bfraction\"\xe9\x06\n" +
 	"\tModelInfo\x12\"\n" +
 	"\farchitecture\x18\x01 \x01(\tR\farchitecture\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\"\n" +
@@ -2356,7 +3006,9 @@ const file_backend_backend_proto_rawDesc = "" +
 	"generative\x128\n" +
 	"\aoptions\x18\x12 \x01(\v2\x1e.kakeya.backend.v1.LoadOptionsR\aoptions\x121\n" +
 	"\x06memory\x18\x13 \x01(\v2\x19.kakeya.backend.v1.MemoryR\x06memory\x12\x18\n" +
-	"\acontrol\x18\x14 \x03(\tR\acontrol\x1a:\n" +
+	"\acontrol\x18\x14 \x03(\tR\acontrol\x12\x1f\n" +
+	"\vpage_format\x18\x15 \x01(\tR\n" +
+	"pageFormat\x1a:\n" +
 	"\fSpecialEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a7\n" +
@@ -2389,7 +3041,7 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\vadd_special\x18\x02 \x01(\bR\n" +
 	"addSpecial\x12#\n" +
 	"\rparse_special\x18\x03 \x01(\bR\fparseSpecial\x12\x16\n" +
-	"\x06tokens\x18\x04 \x03(\x05R\x06tokens\"\xb8\x03\n" +
+	"\x06tokens\x18\x04 \x03(\x05R\x06tokens\"\xce\x03\n" +
 	"\x0fGenerateRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x1d\n" +
 	"\n" +
@@ -2407,7 +3059,8 @@ const file_backend_backend_proto_rawDesc = "" +
 	"jsonSchema\x12\x19\n" +
 	"\bno_cache\x18\v \x01(\bR\anoCache\x12\x19\n" +
 	"\bno_draft\x18\f \x01(\bR\anoDraft\x12!\n" +
-	"\fkeep_special\x18\r \x01(\bR\vkeepSpecial\"\xe9\x03\n" +
+	"\fkeep_special\x18\r \x01(\bR\vkeepSpecial\x12\x14\n" +
+	"\x05scope\x18\x0e \x01(\tR\x05scope\"\xe9\x03\n" +
 	"\bSampling\x12 \n" +
 	"\vtemperature\x18\x01 \x01(\x02R\vtemperature\x12\x13\n" +
 	"\x05top_k\x18\x02 \x01(\x03R\x04topK\x12\x13\n" +
@@ -2484,7 +3137,7 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x06levels\x18\x01 \x01(\fR\x06levels\x128\n" +
 	"\x06result\x18\x02 \x01(\v2 .kakeya.backend.v1.ScoreResponseR\x06result\"$\n" +
 	"\fStatsRequest\x12\x14\n" +
-	"\x05model\x18\x01 \x01(\tR\x05model\"\x85\x03\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\"\xf4\x03\n" +
 	"\rStatsResponse\x12\x16\n" +
 	"\x06active\x18\x01 \x01(\x03R\x06active\x12\x18\n" +
 	"\awaiting\x18\x02 \x01(\x03R\awaiting\x12\x14\n" +
@@ -2501,7 +3154,40 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\vstep_tokens\x18\v \x01(\x03R\n" +
 	"stepTokens\x12\x1c\n" +
 	"\tpreempted\x18\f \x01(\x03R\tpreempted\x12\x17\n" +
-	"\abusy_ns\x18\r \x01(\x03R\x06busyNs2\xa8\x06\n" +
+	"\abusy_ns\x18\r \x01(\x03R\x06busyNs\x12!\n" +
+	"\fpages_packed\x18\x0e \x01(\x03R\vpagesPacked\x12!\n" +
+	"\fpacked_bytes\x18\x0f \x01(\x03R\vpackedBytes\x12'\n" +
+	"\x0ftokens_restored\x18\x10 \x01(\x03R\x0etokensRestored\"*\n" +
+	"\x12ExportPagesRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\"q\n" +
+	"\x13ExportPagesResponse\x12\x14\n" +
+	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x16\n" +
+	"\x06tokens\x18\x02 \x03(\x05R\x06tokens\x12\x12\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\x12\x18\n" +
+	"\anominal\x18\x04 \x01(\x03R\anominal\"(\n" +
+	"\x10ParkModelRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\"\x13\n" +
+	"\x11ParkModelResponse\"\x89\x01\n" +
+	"\x12ImportPagesRequest\x126\n" +
+	"\x05begin\x18\x01 \x01(\v2\x1e.kakeya.backend.v1.ImportBeginH\x00R\x05begin\x123\n" +
+	"\x04page\x18\x02 \x01(\v2\x1d.kakeya.backend.v1.ImportPageH\x00R\x04pageB\x06\n" +
+	"\x04step\"o\n" +
+	"\vImportBegin\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n" +
+	"\x05scope\x18\x02 \x01(\tR\x05scope\x12\x16\n" +
+	"\x06tokens\x18\x03 \x03(\x05R\x06tokens\x12\x1c\n" +
+	"\tavailable\x18\x04 \x01(\x03R\tavailable\"8\n" +
+	"\n" +
+	"ImportPage\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12\x16\n" +
+	"\x06failed\x18\x02 \x01(\bR\x06failed\"n\n" +
+	"\x13ImportPagesResponse\x12\x14\n" +
+	"\x04want\x18\x01 \x01(\x03H\x00R\x04want\x129\n" +
+	"\x06result\x18\x02 \x01(\v2\x1f.kakeya.backend.v1.ImportResultH\x00R\x06resultB\x06\n" +
+	"\x04step\"B\n" +
+	"\fImportResult\x12\x16\n" +
+	"\x06tokens\x18\x01 \x01(\x03R\x06tokens\x12\x1a\n" +
+	"\brestored\x18\x02 \x01(\x03R\brestored2\xc4\b\n" +
 	"\x0eBackendService\x12X\n" +
 	"\tLoadModel\x12#.kakeya.backend.v1.LoadModelRequest\x1a$.kakeya.backend.v1.LoadModelResponse0\x01\x12\\\n" +
 	"\vUnloadModel\x12%.kakeya.backend.v1.UnloadModelRequest\x1a&.kakeya.backend.v1.UnloadModelResponse\x12S\n" +
@@ -2512,7 +3198,10 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x05Embed\x12\x1f.kakeya.backend.v1.EmbedRequest\x1a .kakeya.backend.v1.EmbedResponse\x12J\n" +
 	"\x05Score\x12\x1f.kakeya.backend.v1.ScoreRequest\x1a .kakeya.backend.v1.ScoreResponse\x12s\n" +
 	"\x12ScoreDistributions\x12,.kakeya.backend.v1.ScoreDistributionsRequest\x1a-.kakeya.backend.v1.ScoreDistributionsResponse0\x01\x12J\n" +
-	"\x05Stats\x12\x1f.kakeya.backend.v1.StatsRequest\x1a .kakeya.backend.v1.StatsResponseB:Z8github.com/kakeyad/kakeyad/core/plugin/backend/backendpbb\x06proto3"
+	"\x05Stats\x12\x1f.kakeya.backend.v1.StatsRequest\x1a .kakeya.backend.v1.StatsResponse\x12`\n" +
+	"\vExportPages\x12%.kakeya.backend.v1.ExportPagesRequest\x1a&.kakeya.backend.v1.ExportPagesResponse(\x010\x01\x12V\n" +
+	"\tParkModel\x12#.kakeya.backend.v1.ParkModelRequest\x1a$.kakeya.backend.v1.ParkModelResponse\x12`\n" +
+	"\vImportPages\x12%.kakeya.backend.v1.ImportPagesRequest\x1a&.kakeya.backend.v1.ImportPagesResponse(\x010\x01B:Z8github.com/kakeyad/kakeyad/core/plugin/backend/backendpbb\x06proto3"
 
 var (
 	file_backend_backend_proto_rawDescOnce sync.Once
@@ -2526,94 +3215,114 @@ func file_backend_backend_proto_rawDescGZIP() []byte {
 	return file_backend_backend_proto_rawDescData
 }
 
-var file_backend_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_backend_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_backend_backend_proto_goTypes = []any{
 	(*LoadModelRequest)(nil),           // 0: kakeya.backend.v1.LoadModelRequest
 	(*LoadOptions)(nil),                // 1: kakeya.backend.v1.LoadOptions
-	(*Link)(nil),                       // 2: kakeya.backend.v1.Link
-	(*LoadModelResponse)(nil),          // 3: kakeya.backend.v1.LoadModelResponse
-	(*LoadProgress)(nil),               // 4: kakeya.backend.v1.LoadProgress
-	(*ModelInfo)(nil),                  // 5: kakeya.backend.v1.ModelInfo
-	(*Memory)(nil),                     // 6: kakeya.backend.v1.Memory
-	(*UnloadModelRequest)(nil),         // 7: kakeya.backend.v1.UnloadModelRequest
-	(*UnloadModelResponse)(nil),        // 8: kakeya.backend.v1.UnloadModelResponse
-	(*TokenizeRequest)(nil),            // 9: kakeya.backend.v1.TokenizeRequest
-	(*TokenizeResponse)(nil),           // 10: kakeya.backend.v1.TokenizeResponse
-	(*DetokenizeRequest)(nil),          // 11: kakeya.backend.v1.DetokenizeRequest
-	(*DetokenizeResponse)(nil),         // 12: kakeya.backend.v1.DetokenizeResponse
-	(*Prompt)(nil),                     // 13: kakeya.backend.v1.Prompt
-	(*GenerateRequest)(nil),            // 14: kakeya.backend.v1.GenerateRequest
-	(*Sampling)(nil),                   // 15: kakeya.backend.v1.Sampling
-	(*GenerateResponse)(nil),           // 16: kakeya.backend.v1.GenerateResponse
-	(*PromptInfo)(nil),                 // 17: kakeya.backend.v1.PromptInfo
-	(*TokenLogprob)(nil),               // 18: kakeya.backend.v1.TokenLogprob
-	(*Final)(nil),                      // 19: kakeya.backend.v1.Final
-	(*Timings)(nil),                    // 20: kakeya.backend.v1.Timings
-	(*DraftStats)(nil),                 // 21: kakeya.backend.v1.DraftStats
-	(*EmbedRequest)(nil),               // 22: kakeya.backend.v1.EmbedRequest
-	(*EmbedResponse)(nil),              // 23: kakeya.backend.v1.EmbedResponse
-	(*Vector)(nil),                     // 24: kakeya.backend.v1.Vector
-	(*ScoreRequest)(nil),               // 25: kakeya.backend.v1.ScoreRequest
-	(*ScoreResponse)(nil),              // 26: kakeya.backend.v1.ScoreResponse
-	(*ScoreDistributionsRequest)(nil),  // 27: kakeya.backend.v1.ScoreDistributionsRequest
-	(*ScoreDistributionsResponse)(nil), // 28: kakeya.backend.v1.ScoreDistributionsResponse
-	(*StatsRequest)(nil),               // 29: kakeya.backend.v1.StatsRequest
-	(*StatsResponse)(nil),              // 30: kakeya.backend.v1.StatsResponse
-	nil,                                // 31: kakeya.backend.v1.LoadOptions.ExtraEntry
-	nil,                                // 32: kakeya.backend.v1.Link.ParamsEntry
-	nil,                                // 33: kakeya.backend.v1.ModelInfo.SpecialEntry
-	nil,                                // 34: kakeya.backend.v1.ModelInfo.TextEntry
-	nil,                                // 35: kakeya.backend.v1.Sampling.LogitBiasEntry
+	(*CacheOptions)(nil),               // 2: kakeya.backend.v1.CacheOptions
+	(*Link)(nil),                       // 3: kakeya.backend.v1.Link
+	(*LoadModelResponse)(nil),          // 4: kakeya.backend.v1.LoadModelResponse
+	(*LoadProgress)(nil),               // 5: kakeya.backend.v1.LoadProgress
+	(*ModelInfo)(nil),                  // 6: kakeya.backend.v1.ModelInfo
+	(*Memory)(nil),                     // 7: kakeya.backend.v1.Memory
+	(*UnloadModelRequest)(nil),         // 8: kakeya.backend.v1.UnloadModelRequest
+	(*UnloadModelResponse)(nil),        // 9: kakeya.backend.v1.UnloadModelResponse
+	(*TokenizeRequest)(nil),            // 10: kakeya.backend.v1.TokenizeRequest
+	(*TokenizeResponse)(nil),           // 11: kakeya.backend.v1.TokenizeResponse
+	(*DetokenizeRequest)(nil),          // 12: kakeya.backend.v1.DetokenizeRequest
+	(*DetokenizeResponse)(nil),         // 13: kakeya.backend.v1.DetokenizeResponse
+	(*Prompt)(nil),                     // 14: kakeya.backend.v1.Prompt
+	(*GenerateRequest)(nil),            // 15: kakeya.backend.v1.GenerateRequest
+	(*Sampling)(nil),                   // 16: kakeya.backend.v1.Sampling
+	(*GenerateResponse)(nil),           // 17: kakeya.backend.v1.GenerateResponse
+	(*PromptInfo)(nil),                 // 18: kakeya.backend.v1.PromptInfo
+	(*TokenLogprob)(nil),               // 19: kakeya.backend.v1.TokenLogprob
+	(*Final)(nil),                      // 20: kakeya.backend.v1.Final
+	(*Timings)(nil),                    // 21: kakeya.backend.v1.Timings
+	(*DraftStats)(nil),                 // 22: kakeya.backend.v1.DraftStats
+	(*EmbedRequest)(nil),               // 23: kakeya.backend.v1.EmbedRequest
+	(*EmbedResponse)(nil),              // 24: kakeya.backend.v1.EmbedResponse
+	(*Vector)(nil),                     // 25: kakeya.backend.v1.Vector
+	(*ScoreRequest)(nil),               // 26: kakeya.backend.v1.ScoreRequest
+	(*ScoreResponse)(nil),              // 27: kakeya.backend.v1.ScoreResponse
+	(*ScoreDistributionsRequest)(nil),  // 28: kakeya.backend.v1.ScoreDistributionsRequest
+	(*ScoreDistributionsResponse)(nil), // 29: kakeya.backend.v1.ScoreDistributionsResponse
+	(*StatsRequest)(nil),               // 30: kakeya.backend.v1.StatsRequest
+	(*StatsResponse)(nil),              // 31: kakeya.backend.v1.StatsResponse
+	(*ExportPagesRequest)(nil),         // 32: kakeya.backend.v1.ExportPagesRequest
+	(*ExportPagesResponse)(nil),        // 33: kakeya.backend.v1.ExportPagesResponse
+	(*ParkModelRequest)(nil),           // 34: kakeya.backend.v1.ParkModelRequest
+	(*ParkModelResponse)(nil),          // 35: kakeya.backend.v1.ParkModelResponse
+	(*ImportPagesRequest)(nil),         // 36: kakeya.backend.v1.ImportPagesRequest
+	(*ImportBegin)(nil),                // 37: kakeya.backend.v1.ImportBegin
+	(*ImportPage)(nil),                 // 38: kakeya.backend.v1.ImportPage
+	(*ImportPagesResponse)(nil),        // 39: kakeya.backend.v1.ImportPagesResponse
+	(*ImportResult)(nil),               // 40: kakeya.backend.v1.ImportResult
+	nil,                                // 41: kakeya.backend.v1.LoadOptions.ExtraEntry
+	nil,                                // 42: kakeya.backend.v1.Link.ParamsEntry
+	nil,                                // 43: kakeya.backend.v1.ModelInfo.SpecialEntry
+	nil,                                // 44: kakeya.backend.v1.ModelInfo.TextEntry
+	nil,                                // 45: kakeya.backend.v1.Sampling.LogitBiasEntry
 }
 var file_backend_backend_proto_depIdxs = []int32{
 	1,  // 0: kakeya.backend.v1.LoadModelRequest.options:type_name -> kakeya.backend.v1.LoadOptions
-	2,  // 1: kakeya.backend.v1.LoadModelRequest.codec:type_name -> kakeya.backend.v1.Link
-	2,  // 2: kakeya.backend.v1.LoadModelRequest.drafter:type_name -> kakeya.backend.v1.Link
-	31, // 3: kakeya.backend.v1.LoadOptions.extra:type_name -> kakeya.backend.v1.LoadOptions.ExtraEntry
-	32, // 4: kakeya.backend.v1.Link.params:type_name -> kakeya.backend.v1.Link.ParamsEntry
-	4,  // 5: kakeya.backend.v1.LoadModelResponse.progress:type_name -> kakeya.backend.v1.LoadProgress
-	5,  // 6: kakeya.backend.v1.LoadModelResponse.info:type_name -> kakeya.backend.v1.ModelInfo
-	33, // 7: kakeya.backend.v1.ModelInfo.special:type_name -> kakeya.backend.v1.ModelInfo.SpecialEntry
-	34, // 8: kakeya.backend.v1.ModelInfo.text:type_name -> kakeya.backend.v1.ModelInfo.TextEntry
-	1,  // 9: kakeya.backend.v1.ModelInfo.options:type_name -> kakeya.backend.v1.LoadOptions
-	6,  // 10: kakeya.backend.v1.ModelInfo.memory:type_name -> kakeya.backend.v1.Memory
-	13, // 11: kakeya.backend.v1.GenerateRequest.prompt:type_name -> kakeya.backend.v1.Prompt
-	15, // 12: kakeya.backend.v1.GenerateRequest.sampling:type_name -> kakeya.backend.v1.Sampling
-	35, // 13: kakeya.backend.v1.Sampling.logit_bias:type_name -> kakeya.backend.v1.Sampling.LogitBiasEntry
-	17, // 14: kakeya.backend.v1.GenerateResponse.prompt:type_name -> kakeya.backend.v1.PromptInfo
-	18, // 15: kakeya.backend.v1.GenerateResponse.logprobs:type_name -> kakeya.backend.v1.TokenLogprob
-	19, // 16: kakeya.backend.v1.GenerateResponse.final:type_name -> kakeya.backend.v1.Final
-	18, // 17: kakeya.backend.v1.TokenLogprob.top:type_name -> kakeya.backend.v1.TokenLogprob
-	20, // 18: kakeya.backend.v1.Final.timings:type_name -> kakeya.backend.v1.Timings
-	21, // 19: kakeya.backend.v1.Final.draft:type_name -> kakeya.backend.v1.DraftStats
-	13, // 20: kakeya.backend.v1.EmbedRequest.inputs:type_name -> kakeya.backend.v1.Prompt
-	24, // 21: kakeya.backend.v1.EmbedResponse.vectors:type_name -> kakeya.backend.v1.Vector
-	18, // 22: kakeya.backend.v1.ScoreResponse.tokens:type_name -> kakeya.backend.v1.TokenLogprob
-	25, // 23: kakeya.backend.v1.ScoreDistributionsRequest.score:type_name -> kakeya.backend.v1.ScoreRequest
-	26, // 24: kakeya.backend.v1.ScoreDistributionsResponse.result:type_name -> kakeya.backend.v1.ScoreResponse
-	0,  // 25: kakeya.backend.v1.BackendService.LoadModel:input_type -> kakeya.backend.v1.LoadModelRequest
-	7,  // 26: kakeya.backend.v1.BackendService.UnloadModel:input_type -> kakeya.backend.v1.UnloadModelRequest
-	9,  // 27: kakeya.backend.v1.BackendService.Tokenize:input_type -> kakeya.backend.v1.TokenizeRequest
-	11, // 28: kakeya.backend.v1.BackendService.Detokenize:input_type -> kakeya.backend.v1.DetokenizeRequest
-	14, // 29: kakeya.backend.v1.BackendService.Generate:input_type -> kakeya.backend.v1.GenerateRequest
-	22, // 30: kakeya.backend.v1.BackendService.Embed:input_type -> kakeya.backend.v1.EmbedRequest
-	25, // 31: kakeya.backend.v1.BackendService.Score:input_type -> kakeya.backend.v1.ScoreRequest
-	27, // 32: kakeya.backend.v1.BackendService.ScoreDistributions:input_type -> kakeya.backend.v1.ScoreDistributionsRequest
-	29, // 33: kakeya.backend.v1.BackendService.Stats:input_type -> kakeya.backend.v1.StatsRequest
-	3,  // 34: kakeya.backend.v1.BackendService.LoadModel:output_type -> kakeya.backend.v1.LoadModelResponse
-	8,  // 35: kakeya.backend.v1.BackendService.UnloadModel:output_type -> kakeya.backend.v1.UnloadModelResponse
-	10, // 36: kakeya.backend.v1.BackendService.Tokenize:output_type -> kakeya.backend.v1.TokenizeResponse
-	12, // 37: kakeya.backend.v1.BackendService.Detokenize:output_type -> kakeya.backend.v1.DetokenizeResponse
-	16, // 38: kakeya.backend.v1.BackendService.Generate:output_type -> kakeya.backend.v1.GenerateResponse
-	23, // 39: kakeya.backend.v1.BackendService.Embed:output_type -> kakeya.backend.v1.EmbedResponse
-	26, // 40: kakeya.backend.v1.BackendService.Score:output_type -> kakeya.backend.v1.ScoreResponse
-	28, // 41: kakeya.backend.v1.BackendService.ScoreDistributions:output_type -> kakeya.backend.v1.ScoreDistributionsResponse
-	30, // 42: kakeya.backend.v1.BackendService.Stats:output_type -> kakeya.backend.v1.StatsResponse
-	34, // [34:43] is the sub-list for method output_type
-	25, // [25:34] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	3,  // 1: kakeya.backend.v1.LoadModelRequest.codec:type_name -> kakeya.backend.v1.Link
+	3,  // 2: kakeya.backend.v1.LoadModelRequest.drafter:type_name -> kakeya.backend.v1.Link
+	41, // 3: kakeya.backend.v1.LoadOptions.extra:type_name -> kakeya.backend.v1.LoadOptions.ExtraEntry
+	2,  // 4: kakeya.backend.v1.LoadOptions.cache:type_name -> kakeya.backend.v1.CacheOptions
+	42, // 5: kakeya.backend.v1.Link.params:type_name -> kakeya.backend.v1.Link.ParamsEntry
+	5,  // 6: kakeya.backend.v1.LoadModelResponse.progress:type_name -> kakeya.backend.v1.LoadProgress
+	6,  // 7: kakeya.backend.v1.LoadModelResponse.info:type_name -> kakeya.backend.v1.ModelInfo
+	43, // 8: kakeya.backend.v1.ModelInfo.special:type_name -> kakeya.backend.v1.ModelInfo.SpecialEntry
+	44, // 9: kakeya.backend.v1.ModelInfo.text:type_name -> kakeya.backend.v1.ModelInfo.TextEntry
+	1,  // 10: kakeya.backend.v1.ModelInfo.options:type_name -> kakeya.backend.v1.LoadOptions
+	7,  // 11: kakeya.backend.v1.ModelInfo.memory:type_name -> kakeya.backend.v1.Memory
+	14, // 12: kakeya.backend.v1.GenerateRequest.prompt:type_name -> kakeya.backend.v1.Prompt
+	16, // 13: kakeya.backend.v1.GenerateRequest.sampling:type_name -> kakeya.backend.v1.Sampling
+	45, // 14: kakeya.backend.v1.Sampling.logit_bias:type_name -> kakeya.backend.v1.Sampling.LogitBiasEntry
+	18, // 15: kakeya.backend.v1.GenerateResponse.prompt:type_name -> kakeya.backend.v1.PromptInfo
+	19, // 16: kakeya.backend.v1.GenerateResponse.logprobs:type_name -> kakeya.backend.v1.TokenLogprob
+	20, // 17: kakeya.backend.v1.GenerateResponse.final:type_name -> kakeya.backend.v1.Final
+	19, // 18: kakeya.backend.v1.TokenLogprob.top:type_name -> kakeya.backend.v1.TokenLogprob
+	21, // 19: kakeya.backend.v1.Final.timings:type_name -> kakeya.backend.v1.Timings
+	22, // 20: kakeya.backend.v1.Final.draft:type_name -> kakeya.backend.v1.DraftStats
+	14, // 21: kakeya.backend.v1.EmbedRequest.inputs:type_name -> kakeya.backend.v1.Prompt
+	25, // 22: kakeya.backend.v1.EmbedResponse.vectors:type_name -> kakeya.backend.v1.Vector
+	19, // 23: kakeya.backend.v1.ScoreResponse.tokens:type_name -> kakeya.backend.v1.TokenLogprob
+	26, // 24: kakeya.backend.v1.ScoreDistributionsRequest.score:type_name -> kakeya.backend.v1.ScoreRequest
+	27, // 25: kakeya.backend.v1.ScoreDistributionsResponse.result:type_name -> kakeya.backend.v1.ScoreResponse
+	37, // 26: kakeya.backend.v1.ImportPagesRequest.begin:type_name -> kakeya.backend.v1.ImportBegin
+	38, // 27: kakeya.backend.v1.ImportPagesRequest.page:type_name -> kakeya.backend.v1.ImportPage
+	40, // 28: kakeya.backend.v1.ImportPagesResponse.result:type_name -> kakeya.backend.v1.ImportResult
+	0,  // 29: kakeya.backend.v1.BackendService.LoadModel:input_type -> kakeya.backend.v1.LoadModelRequest
+	8,  // 30: kakeya.backend.v1.BackendService.UnloadModel:input_type -> kakeya.backend.v1.UnloadModelRequest
+	10, // 31: kakeya.backend.v1.BackendService.Tokenize:input_type -> kakeya.backend.v1.TokenizeRequest
+	12, // 32: kakeya.backend.v1.BackendService.Detokenize:input_type -> kakeya.backend.v1.DetokenizeRequest
+	15, // 33: kakeya.backend.v1.BackendService.Generate:input_type -> kakeya.backend.v1.GenerateRequest
+	23, // 34: kakeya.backend.v1.BackendService.Embed:input_type -> kakeya.backend.v1.EmbedRequest
+	26, // 35: kakeya.backend.v1.BackendService.Score:input_type -> kakeya.backend.v1.ScoreRequest
+	28, // 36: kakeya.backend.v1.BackendService.ScoreDistributions:input_type -> kakeya.backend.v1.ScoreDistributionsRequest
+	30, // 37: kakeya.backend.v1.BackendService.Stats:input_type -> kakeya.backend.v1.StatsRequest
+	32, // 38: kakeya.backend.v1.BackendService.ExportPages:input_type -> kakeya.backend.v1.ExportPagesRequest
+	34, // 39: kakeya.backend.v1.BackendService.ParkModel:input_type -> kakeya.backend.v1.ParkModelRequest
+	36, // 40: kakeya.backend.v1.BackendService.ImportPages:input_type -> kakeya.backend.v1.ImportPagesRequest
+	4,  // 41: kakeya.backend.v1.BackendService.LoadModel:output_type -> kakeya.backend.v1.LoadModelResponse
+	9,  // 42: kakeya.backend.v1.BackendService.UnloadModel:output_type -> kakeya.backend.v1.UnloadModelResponse
+	11, // 43: kakeya.backend.v1.BackendService.Tokenize:output_type -> kakeya.backend.v1.TokenizeResponse
+	13, // 44: kakeya.backend.v1.BackendService.Detokenize:output_type -> kakeya.backend.v1.DetokenizeResponse
+	17, // 45: kakeya.backend.v1.BackendService.Generate:output_type -> kakeya.backend.v1.GenerateResponse
+	24, // 46: kakeya.backend.v1.BackendService.Embed:output_type -> kakeya.backend.v1.EmbedResponse
+	27, // 47: kakeya.backend.v1.BackendService.Score:output_type -> kakeya.backend.v1.ScoreResponse
+	29, // 48: kakeya.backend.v1.BackendService.ScoreDistributions:output_type -> kakeya.backend.v1.ScoreDistributionsResponse
+	31, // 49: kakeya.backend.v1.BackendService.Stats:output_type -> kakeya.backend.v1.StatsResponse
+	33, // 50: kakeya.backend.v1.BackendService.ExportPages:output_type -> kakeya.backend.v1.ExportPagesResponse
+	35, // 51: kakeya.backend.v1.BackendService.ParkModel:output_type -> kakeya.backend.v1.ParkModelResponse
+	39, // 52: kakeya.backend.v1.BackendService.ImportPages:output_type -> kakeya.backend.v1.ImportPagesResponse
+	41, // [41:53] is the sub-list for method output_type
+	29, // [29:41] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_backend_backend_proto_init() }
@@ -2621,9 +3330,17 @@ func file_backend_backend_proto_init() {
 	if File_backend_backend_proto != nil {
 		return
 	}
-	file_backend_backend_proto_msgTypes[3].OneofWrappers = []any{
+	file_backend_backend_proto_msgTypes[4].OneofWrappers = []any{
 		(*LoadModelResponse_Progress)(nil),
 		(*LoadModelResponse_Info)(nil),
+	}
+	file_backend_backend_proto_msgTypes[36].OneofWrappers = []any{
+		(*ImportPagesRequest_Begin)(nil),
+		(*ImportPagesRequest_Page)(nil),
+	}
+	file_backend_backend_proto_msgTypes[39].OneofWrappers = []any{
+		(*ImportPagesResponse_Want)(nil),
+		(*ImportPagesResponse_Result)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2631,7 +3348,7 @@ func file_backend_backend_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_backend_backend_proto_rawDesc), len(file_backend_backend_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   36,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

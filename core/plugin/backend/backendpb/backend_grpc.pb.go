@@ -31,6 +31,9 @@ const (
 	BackendService_Score_FullMethodName              = "/kakeya.backend.v1.BackendService/Score"
 	BackendService_ScoreDistributions_FullMethodName = "/kakeya.backend.v1.BackendService/ScoreDistributions"
 	BackendService_Stats_FullMethodName              = "/kakeya.backend.v1.BackendService/Stats"
+	BackendService_ExportPages_FullMethodName        = "/kakeya.backend.v1.BackendService/ExportPages"
+	BackendService_ParkModel_FullMethodName          = "/kakeya.backend.v1.BackendService/ParkModel"
+	BackendService_ImportPages_FullMethodName        = "/kakeya.backend.v1.BackendService/ImportPages"
 )
 
 // BackendServiceClient is the client API for BackendService service.
@@ -58,6 +61,14 @@ type BackendServiceClient interface {
 	ScoreDistributions(ctx context.Context, in *ScoreDistributionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScoreDistributionsResponse], error)
 	// Stats returns a model's counters.
 	Stats(ctx context.Context, in *StatsRequest, opts ...grpc.CallOption) (*StatsResponse, error)
+	// ExportPages streams packed pages. The first request names the model, each later one says that
+	// the page before it was taken; the backend sends the next one after that.
+	ExportPages(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ExportPagesRequest, ExportPagesResponse], error)
+	// ParkModel packs what idle sessions hold and returns when all was taken.
+	ParkModel(ctx context.Context, in *ParkModelRequest, opts ...grpc.CallOption) (*ParkModelResponse, error)
+	// ImportPages begins with begin; each want is answered by a page; the last message has result,
+	// and an error may follow it.
+	ImportPages(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportPagesRequest, ImportPagesResponse], error)
 }
 
 type backendServiceClient struct {
@@ -185,6 +196,42 @@ func (c *backendServiceClient) Stats(ctx context.Context, in *StatsRequest, opts
 	return out, nil
 }
 
+func (c *backendServiceClient) ExportPages(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ExportPagesRequest, ExportPagesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &BackendService_ServiceDesc.Streams[3], BackendService_ExportPages_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ExportPagesRequest, ExportPagesResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BackendService_ExportPagesClient = grpc.BidiStreamingClient[ExportPagesRequest, ExportPagesResponse]
+
+func (c *backendServiceClient) ParkModel(ctx context.Context, in *ParkModelRequest, opts ...grpc.CallOption) (*ParkModelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ParkModelResponse)
+	err := c.cc.Invoke(ctx, BackendService_ParkModel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *backendServiceClient) ImportPages(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportPagesRequest, ImportPagesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &BackendService_ServiceDesc.Streams[4], BackendService_ImportPages_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ImportPagesRequest, ImportPagesResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BackendService_ImportPagesClient = grpc.BidiStreamingClient[ImportPagesRequest, ImportPagesResponse]
+
 // BackendServiceServer is the server API for BackendService service.
 // All implementations must embed UnimplementedBackendServiceServer
 // for forward compatibility.
@@ -210,6 +257,14 @@ type BackendServiceServer interface {
 	ScoreDistributions(*ScoreDistributionsRequest, grpc.ServerStreamingServer[ScoreDistributionsResponse]) error
 	// Stats returns a model's counters.
 	Stats(context.Context, *StatsRequest) (*StatsResponse, error)
+	// ExportPages streams packed pages. The first request names the model, each later one says that
+	// the page before it was taken; the backend sends the next one after that.
+	ExportPages(grpc.BidiStreamingServer[ExportPagesRequest, ExportPagesResponse]) error
+	// ParkModel packs what idle sessions hold and returns when all was taken.
+	ParkModel(context.Context, *ParkModelRequest) (*ParkModelResponse, error)
+	// ImportPages begins with begin; each want is answered by a page; the last message has result,
+	// and an error may follow it.
+	ImportPages(grpc.BidiStreamingServer[ImportPagesRequest, ImportPagesResponse]) error
 	mustEmbedUnimplementedBackendServiceServer()
 }
 
@@ -246,6 +301,15 @@ func (UnimplementedBackendServiceServer) ScoreDistributions(*ScoreDistributionsR
 }
 func (UnimplementedBackendServiceServer) Stats(context.Context, *StatsRequest) (*StatsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Stats not implemented")
+}
+func (UnimplementedBackendServiceServer) ExportPages(grpc.BidiStreamingServer[ExportPagesRequest, ExportPagesResponse]) error {
+	return status.Error(codes.Unimplemented, "method ExportPages not implemented")
+}
+func (UnimplementedBackendServiceServer) ParkModel(context.Context, *ParkModelRequest) (*ParkModelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ParkModel not implemented")
+}
+func (UnimplementedBackendServiceServer) ImportPages(grpc.BidiStreamingServer[ImportPagesRequest, ImportPagesResponse]) error {
+	return status.Error(codes.Unimplemented, "method ImportPages not implemented")
 }
 func (UnimplementedBackendServiceServer) mustEmbedUnimplementedBackendServiceServer() {}
 func (UnimplementedBackendServiceServer) testEmbeddedByValue()                        {}
@@ -409,6 +473,38 @@ func _BackendService_Stats_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _BackendService_ExportPages_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(BackendServiceServer).ExportPages(&grpc.GenericServerStream[ExportPagesRequest, ExportPagesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BackendService_ExportPagesServer = grpc.BidiStreamingServer[ExportPagesRequest, ExportPagesResponse]
+
+func _BackendService_ParkModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ParkModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BackendServiceServer).ParkModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BackendService_ParkModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BackendServiceServer).ParkModel(ctx, req.(*ParkModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BackendService_ImportPages_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(BackendServiceServer).ImportPages(&grpc.GenericServerStream[ImportPagesRequest, ImportPagesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BackendService_ImportPagesServer = grpc.BidiStreamingServer[ImportPagesRequest, ImportPagesResponse]
+
 // BackendService_ServiceDesc is the grpc.ServiceDesc for BackendService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -440,6 +536,10 @@ var BackendService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Stats",
 			Handler:    _BackendService_Stats_Handler,
 		},
+		{
+			MethodName: "ParkModel",
+			Handler:    _BackendService_ParkModel_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -456,6 +556,18 @@ var BackendService_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "ScoreDistributions",
 			Handler:       _BackendService_ScoreDistributions_Handler,
 			ServerStreams: true,
+		},
+		{
+			StreamName:    "ExportPages",
+			Handler:       _BackendService_ExportPages_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "ImportPages",
+			Handler:       _BackendService_ImportPages_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
 		},
 	},
 	Metadata: "backend/backend.proto",

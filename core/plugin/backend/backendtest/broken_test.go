@@ -3,6 +3,7 @@ package backendtest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,6 +144,52 @@ func (b *evaluator) Stats(ctx context.Context, id backend.ModelID) (backend.Stat
 	return s, err
 }
 
+// pager breaks parking. It does not park at all where it breaks nothing.
+type pager struct {
+	broken
+	page  func(*backend.Page)
+	park  func(good backend.Pager, ctx context.Context, id backend.ModelID) error
+	bring func(*backend.ImportRequest)
+	data  func(data []byte) ([]byte, error)
+	end   func(error) error
+}
+
+func (b *pager) ExportPages(ctx context.Context, id backend.ModelID, emit func(backend.Page) error) error {
+	err := b.Backend.(backend.Pager).ExportPages(ctx, id, func(p backend.Page) error {
+		if b.page != nil {
+			b.page(&p)
+		}
+		return emit(p)
+	})
+	if b.end != nil {
+		return b.end(err)
+	}
+	return err
+}
+
+func (b *pager) ParkModel(ctx context.Context, id backend.ModelID) error {
+	if b.park != nil {
+		return b.park(b.Backend.(backend.Pager), ctx, id)
+	}
+	return b.Backend.(backend.Pager).ParkModel(ctx, id)
+}
+
+func (b *pager) ImportPages(ctx context.Context, req backend.ImportRequest, page func(int) ([]byte, error)) (backend.ImportResult, error) {
+	if b.bring != nil {
+		b.bring(&req)
+	}
+	return b.Backend.(backend.Pager).ImportPages(ctx, req, func(i int) ([]byte, error) {
+		data, err := page(i)
+		if err == nil && b.data != nil {
+			return b.data(data)
+		}
+		return data, err
+	})
+}
+
+// breaking makes a pager that breaks Generate or LoadModel.
+func breaking(b *broken) *pager { return &pager{broken: *b} }
+
 func (b *evaluator) Health(context.Context) (base.Health, error) { return base.Health{OK: true}, nil }
 
 func (b *evaluator) Info(ctx context.Context) (base.Info, error) {
@@ -271,6 +318,29 @@ func TestChecksFail(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		}}},
+		{"pages/unsupported", &pager{park: func(backend.Pager, context.Context, backend.ModelID) error { return nil }}},
+		{"pages/options", breaking(onLoad(func(r *backend.LoadRequest) { r.Options.Cache.Sinks = 0 }))},
+		{"pages/options", breaking(onInfo(func(i *backend.ModelInfo) { i.Options.Cache.ParkAfter = 0 }))},
+		{"pages/park", &pager{park: func(good backend.Pager, ctx context.Context, id backend.ModelID) error {
+			go func() { _ = good.ParkModel(ctx, id) }()
+			return nil
+		}}},
+		{"pages/park", &pager{page: func(p *backend.Page) { p.Tokens = p.Tokens[len(p.Tokens)-backend.PageTokens:] }}},
+		{"pages/park", &pager{page: func(p *backend.Page) { p.Nominal = 0 }}},
+		{"pages/idle", breaking(onLoad(func(r *backend.LoadRequest) { r.Options.Cache.ParkAfter = max(r.Options.Cache.ParkAfter, time.Hour) }))},
+		{"pages/give-way", breaking(onLoad(func(r *backend.LoadRequest) {
+			r.Options.Parallel, r.Options.CacheTokens = 100, 1<<20
+		}))},
+		{"pages/restore", breaking(onInfo(func(i *backend.ModelInfo) { i.PageFormat += fmt.Sprint(calls.Add(1)) }))},
+		{"pages/restore", &pager{bring: func(r *backend.ImportRequest) { r.Available-- }}},
+		{"pages/restore", breaking(onRequest(func(r *backend.GenerateRequest) { r.NoCache = true }))},
+		{"pages/cached", &pager{bring: func(r *backend.ImportRequest) { r.Scope = "another" }}},
+		{"pages/corrupt", &pager{data: func([]byte) ([]byte, error) { return nil, errors.New("no page") }}},
+		{"pages/missing", &pager{bring: func(r *backend.ImportRequest) { r.Available = 2 }}},
+		{"pages/scope", breaking(onRequest(func(r *backend.GenerateRequest) { r.Scope = "one for all" }))},
+		{"pages/scope", &pager{bring: func(r *backend.ImportRequest) { r.Scope = "" }}},
+		{"pages/private", breaking(onRequest(func(r *backend.GenerateRequest) { r.NoCache = false }))},
+		{"pages/export", &pager{end: func(error) error { return errors.New("it ended") }}},
 	} {
 		t.Run(c.check, func(t *testing.T) {
 			good := fake.New(fake.Config{})
@@ -280,6 +350,8 @@ func TestChecksFail(t *testing.T) {
 			case *tokenizer:
 				b.Backend = good
 			case *evaluator:
+				b.Backend = good
+			case *pager:
 				b.Backend = good
 			}
 			var results []backendtest.Result
@@ -355,7 +427,7 @@ func TestWithoutCapabilities(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if skipped != 7 {
+	if skipped != 19 {
 		t.Errorf("%d checks were skipped", skipped)
 	}
 }

@@ -41,7 +41,7 @@ func (e *SkipError) Error() string { return "skipped: " + e.Reason }
 // Checks returns all of them, in the order in which they are best run.
 func Checks() []Check {
 	return slices.Concat(infoChecks, loadChecks, tokenChecks, generateChecks, samplingChecks,
-		logprobChecks, limitChecks, concurrencyChecks, constraintChecks, evaluateChecks, statsChecks)
+		logprobChecks, limitChecks, concurrencyChecks, constraintChecks, evaluateChecks, statsChecks, pageChecks)
 }
 
 // Result is the outcome of one check: Err is nil, a [SkipError] or a failure.

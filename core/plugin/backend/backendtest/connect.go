@@ -18,7 +18,7 @@ import (
 
 // Connection is an implementation behind the wire, within one process.
 type Connection struct {
-	backend.Backend // the host's proxy
+	backend.Proxy // the host's
 
 	conn   *grpc.ClientConn
 	server *grpc.Server
@@ -60,7 +60,7 @@ func Connect(impl backend.Backend, log *slog.Logger) (_ *Connection, err error) 
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connect: %w", err), c.conn.Close(), listener.Close())
 	}
-	c.Backend = proxy.(backend.Backend)
+	c.Proxy = proxy.(backend.Proxy)
 	go func() { c.served <- c.server.Serve(listener) }()
 	return c, nil
 }

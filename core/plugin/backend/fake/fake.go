@@ -16,6 +16,11 @@
 // choice. It understands a grammar of one rule, root, of alternatives that are string literals;
 // any other is ErrUnsupported, unless ModelConfig.Answer is there to be taken at its word.
 //
+// # Parking
+//
+// A session's pages hold what the language model knows after them, and a restored prompt is
+// answered from that.
+//
 // # As a process
 //
 // The main in kakeya-backend-fake serves it; the environment variable [EnvConfig] holds a Config.
@@ -51,7 +56,9 @@ func New(c Config) *Backend {
 		Kind:         base.KindBackend,
 		Name:         Name,
 		Version:      "1",
-		Capabilities: []base.Capability{backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar},
+		Capabilities: []base.Capability{
+			backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar, backend.CapPages,
+		},
 		Description:  "answers without a model, for tests",
 	}
 	if c.Start == "kind" {
@@ -113,13 +120,17 @@ func (b *Backend) load(ctx context.Context, req backend.LoadRequest, progress fu
 	if err := req.Options.Validate(); err != nil {
 		return nil, err
 	}
+	cache, err := req.Options.Cache.Resolve(req.Bindings.Codec != nil)
+	if err != nil {
+		return nil, err
+	}
 	if req.Bindings.Codec != nil || req.Bindings.Drafter != nil {
 		return nil, fmt.Errorf("bindings: %w: the fake works alone", base.ErrUnsupported)
 	}
 	if err := takeTime(ctx, config, progress); err != nil {
 		return nil, err
 	}
-	return newModel(config, req, size, b.config.Exit), nil
+	return newModel(config, req, cache, size, b.config.Exit), nil
 }
 
 // loadSteps is how many times progress is told.

@@ -31,9 +31,9 @@ func (b *Backend) Generate(ctx context.Context, req backend.GenerateRequest, emi
 		return err
 	}
 	err = g.run(ctx)
-	var left []backend.Token
+	var left session
 	if err == nil && !req.NoCache {
-		left = g.tokens
+		left = session{scope: req.Scope, tokens: g.tokens, known: len(g.tokens), state: g.history}
 	}
 	m.slots.release(slot, left, usage{g.prompt, g.cached, len(g.tokens) - g.prompt, time.Since(g.admitted)})
 	return err
@@ -131,7 +131,7 @@ func (m *model) script(req backend.GenerateRequest, prompt []backend.Token) ([]b
 func (g *generation) run(ctx context.Context) error {
 	g.admitted = time.Now()
 	if !g.req.NoCache {
-		g.cached = g.m.slots.match(g.tokens)
+		g.cached, g.history = g.m.slots.match(g.req.Scope, g.tokens)
 	}
 	if err := g.emit(backend.Event{Prompt: &backend.PromptInfo{Tokens: g.prompt, Cached: g.cached}}); err != nil {
 		return err
@@ -141,7 +141,7 @@ func (g *generation) run(ctx context.Context) error {
 			return err
 		}
 	}
-	g.history = history{}.extend(g.tokens)
+	g.history = g.history.extend(g.tokens[g.cached:])
 	g.prefilled = time.Now()
 	for n := 0; ; n++ {
 		if err := g.m.misfortune(ctx, n); err != nil {

@@ -24,7 +24,7 @@ type model struct {
 	calls  sync.WaitGroup
 }
 
-func newModel(c ModelConfig, req backend.LoadRequest, size int64, exit func()) *model {
+func newModel(c ModelConfig, req backend.LoadRequest, cache backend.CacheOptions, size int64, exit func()) *model {
 	train := c.TrainContext
 	if train == 0 {
 		train = 8192
@@ -32,6 +32,7 @@ func newModel(c ModelConfig, req backend.LoadRequest, size int64, exit func()) *
 	m := &model{config: c, exit: exit}
 	m.unloaded, m.unload = context.WithCancel(context.Background())
 	options := req.Options.WithDefaults(train)
+	options.Cache = cache
 	m.slots = newSlots(options)
 	m.info = backend.ModelInfo{
 		Architecture: "fake",
@@ -53,6 +54,9 @@ func newModel(c ModelConfig, req backend.LoadRequest, size int64, exit func()) *
 		AddBOS:       true,
 		Generative:   true,
 		Options:      options,
+	}
+	if cache.ParkAfter > 0 {
+		m.info.PageFormat = pageFormat
 	}
 	switch c.ChatTemplate {
 	case "":

@@ -13,18 +13,19 @@ import (
 // slots admits so many requests at once, lets so many wait in order, counts, and remembers the
 // tokens that each slot last held: what a later prompt shares with them is cached.
 type slots struct {
-	free    chan int // indices into held
+	free    chan struct{} // one for each slot that is free
 	options backend.LoadOptions
 
-	mu    sync.Mutex
-	held  [][]backend.Token
-	stats backend.Stats
+	mu     sync.Mutex
+	held   []session
+	parker parker
+	stats  backend.Stats
 }
 
 func newSlots(o backend.LoadOptions) *slots {
-	s := &slots{free: make(chan int, o.Parallel), options: o, held: make([][]backend.Token, o.Parallel)}
-	for i := range o.Parallel {
-		s.free <- i
+	s := &slots{free: make(chan struct{}, o.Parallel), options: o, held: make([]session, o.Parallel), parker: newParker()}
+	for range o.Parallel {
+		s.free <- struct{}{}
 	}
 	return s
 }
@@ -33,10 +34,9 @@ func newSlots(o backend.LoadOptions) *slots {
 func (s *slots) acquire(ctx context.Context) (int, error) {
 	s.mu.Lock()
 	select {
-	case slot := <-s.free:
-		s.stats.Active++
-		s.mu.Unlock()
-		return slot, nil
+	case <-s.free:
+		defer s.mu.Unlock()
+		return s.occupy(), nil
 	default:
 	}
 	if s.stats.Waiting >= s.options.Queue {
@@ -46,35 +46,59 @@ func (s *slots) acquire(ctx context.Context) (int, error) {
 	s.stats.Waiting++
 	s.mu.Unlock()
 
-	var slot int
 	var err error
 	select {
-	case slot = <-s.free:
+	case <-s.free:
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Waiting--
-	if err == nil {
-		s.stats.Active++
+	if err != nil {
+		return 0, err
 	}
-	return slot, err
+	return s.occupy(), nil
 }
 
-// match says how many tokens of a prompt some slot holds. The last one is always computed.
-func (s *slots) match(prompt []backend.Token) int {
+// occupy takes the free slot that was used longest ago.
+func (s *slots) occupy() int {
+	slot := s.oldest()
+	s.held[slot].busy = true
+	s.stats.Active++
+	return slot
+}
+
+// oldest is the free slot that was used longest ago, -1 when there is none.
+func (s *slots) oldest() int {
+	at := -1
+	for i := range s.held {
+		if !s.held[i].busy && (at < 0 || s.held[i].idle.Before(s.held[at].idle)) {
+			at = i
+		}
+	}
+	return at
+}
+
+// match says how many tokens of a prompt some slot holds for a scope, and the state after them. The
+// last one is always computed.
+func (s *slots) match(scope string, prompt []backend.Token) (int, history) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	best := 0
+	best, state := 0, history{}
 	for _, held := range s.held {
+		if held.scope != scope {
+			continue
+		}
 		n := 0
-		for n < min(len(held), len(prompt)-1) && held[n] == prompt[n] {
+		for n < min(len(held.tokens), len(prompt)-1) && held.tokens[n] == prompt[n] {
 			n++
 		}
-		best = max(best, n)
+		if n > best {
+			best, state = n, held.at(n)
+		}
 	}
-	return best
+	return best, state
 }
 
 // usage is what one request took.
@@ -83,12 +107,16 @@ type usage struct {
 	busy                   time.Duration
 }
 
-// release frees a slot. tokens stay behind in it for others; nil leaves what it held.
-func (s *slots) release(slot int, tokens []backend.Token, u usage) {
+// release frees a slot. left stays behind in it for others; without tokens it is what it held.
+func (s *slots) release(slot int, left session, u usage) {
 	s.mu.Lock()
-	if tokens != nil {
-		s.held[slot] = tokens
+	s.held[slot].busy = false
+	if left.tokens != nil {
+		s.queue(s.held[slot])
+		s.held[slot] = left
+		s.held[slot].idle = time.Now()
 	}
+	s.parker.signal()
 	s.stats.Active--
 	s.stats.Requests++
 	s.stats.PromptTokens += int64(u.prompt - u.cached)
@@ -98,7 +126,7 @@ func (s *slots) release(slot int, tokens []backend.Token, u usage) {
 	s.stats.StepTokens += int64(u.prompt - u.cached + max(u.output-1, 0))
 	s.stats.Busy += u.busy
 	s.mu.Unlock()
-	s.free <- slot
+	s.free <- struct{}{}
 }
 
 func (s *slots) snapshot() backend.Stats {
@@ -107,7 +135,7 @@ func (s *slots) snapshot() backend.Stats {
 	out := s.stats
 	out.Slots, out.Cells = s.options.Parallel, s.options.CacheTokens
 	for _, held := range s.held {
-		out.CellsUsed += len(held)
+		out.CellsUsed += len(held.tokens)
 	}
 	out.CellsUsed = min(out.CellsUsed, out.Cells)
 	return out
