@@ -43,6 +43,10 @@ type Pager interface {
 	// order, and not beyond the last token but one of the prompt: that one is always computed.
 	// Page i holds tokens [i*PageTokens, (i+1)*PageTokens).
 	//
+	// What the host has not is what the cache must hand over again: pages of the prompt from
+	// Available on, and one that page failed to bring or that was refused, count as never handed
+	// over. Unless they were restored themselves they come again when the session is parked next.
+	//
 	// The result is valid with an error too: what came before the failure stays restored. Errors:
 	// a *PageError with ErrCorrupt (damaged, of another PageFormat or of other tokens), which the
 	// host should drop, page's own, and those that all methods have.

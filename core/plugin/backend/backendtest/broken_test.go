@@ -335,6 +335,7 @@ func TestChecksFail(t *testing.T) {
 		{"pages/restore", &pager{bring: func(r *backend.ImportRequest) { r.Available-- }}},
 		{"pages/restore", breaking(onRequest(func(r *backend.GenerateRequest) { r.NoCache = true }))},
 		{"pages/cached", &pager{bring: func(r *backend.ImportRequest) { r.Scope = "another" }}},
+		{"pages/lost", &pager{bring: func(r *backend.ImportRequest) { r.Available += 9 }}},
 		{"pages/corrupt", &pager{data: func([]byte) ([]byte, error) { return nil, errors.New("no page") }}},
 		{"pages/missing", &pager{bring: func(r *backend.ImportRequest) { r.Available = 2 }}},
 		{"pages/scope", breaking(onRequest(func(r *backend.GenerateRequest) { r.Scope = "one for all" }))},
@@ -427,7 +428,7 @@ func TestWithoutCapabilities(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if skipped != 19 {
+	if skipped != 20 {
 		t.Errorf("%d checks were skipped", skipped)
 	}
 }

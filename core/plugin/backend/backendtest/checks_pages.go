@@ -48,6 +48,11 @@ var pageChecks = []Check{
 		Run:  checkImportCached,
 	},
 	{
+		Name: "pages/lost",
+		Doc:  "Pages that the host says it has no more are handed over again.",
+		Run:  checkLostPages,
+	},
+	{
 		Name: "pages/corrupt",
 		Doc:  "A page that is damaged, cut or of other tokens is a PageError with ErrCorrupt, and those before it stay restored.",
 		Run:  checkCorruptPage,

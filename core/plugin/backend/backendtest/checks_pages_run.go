@@ -241,6 +241,27 @@ func checkImportCached(ctx context.Context, env *Env) error {
 	})
 }
 
+func checkLostPages(ctx context.Context, env *Env) error {
+	return env.withPages(ctx, env.parking(), func(m *model, x *export) error {
+		req, err := m.long(ctx, 3, "")
+		if err != nil {
+			return err
+		}
+		_, pages, err := m.parked(ctx, x, req)
+		if err != nil {
+			return err
+		}
+		if _, _, err := m.restore(ctx, req, pages[:1]); err != nil {
+			return err
+		}
+		again, err := x.park(ctx)
+		if err == nil && (len(again) != 2 || len(again[0].Tokens) != 2*backend.PageTokens) {
+			err = fmt.Errorf("two of three pages were lost, %d came again", len(again))
+		}
+		return err
+	})
+}
+
 func checkPrivate(ctx context.Context, env *Env) error {
 	return env.withPages(ctx, env.parking(), func(m *model, x *export) error {
 		req, err := m.long(ctx, 2, "")

@@ -53,13 +53,13 @@ var _ backend.Backend = (*Backend)(nil)
 // New makes a fake without models.
 func New(c Config) *Backend {
 	info := base.Info{
-		Kind:         base.KindBackend,
-		Name:         Name,
-		Version:      "1",
+		Kind:    base.KindBackend,
+		Name:    Name,
+		Version: "1",
 		Capabilities: []base.Capability{
 			backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar, backend.CapPages,
 		},
-		Description:  "answers without a model, for tests",
+		Description: "answers without a model, for tests",
 	}
 	if c.Start == "kind" {
 		info.Kind = base.KindCodec

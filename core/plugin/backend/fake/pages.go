@@ -116,6 +116,7 @@ func (b *Backend) ImportPages(ctx context.Context, req backend.ImportRequest, pa
 		return backend.ImportResult{}, err
 	}
 	defer done()
+	m.slots.forget(req.Scope, req.Tokens, req.Available)
 	pages := min(req.Available, max(0, len(req.Tokens)-1)/backend.PageTokens)
 	have, state := m.slots.match(req.Scope, req.Tokens)
 	result := backend.ImportResult{Tokens: have}
@@ -126,12 +127,14 @@ func (b *Backend) ImportPages(ctx context.Context, req backend.ImportRequest, pa
 			break
 		}
 		var data []byte
-		if data, err = page(i); err != nil {
-			break
-		}
 		var next history
-		if next, err = unpackPage(data); err != nil {
-			err = fmt.Errorf("%w: %w", &backend.PageError{Page: i}, err)
+		if data, err = page(i); err == nil {
+			if next, err = unpackPage(data); err != nil {
+				err = fmt.Errorf("%w: %w", &backend.PageError{Page: i}, err)
+			}
+		}
+		if err != nil {
+			m.slots.forget(req.Scope, req.Tokens, i)
 			break
 		}
 		state = next

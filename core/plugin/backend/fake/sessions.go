@@ -3,6 +3,7 @@ package fake
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
@@ -173,6 +174,22 @@ func (s *slots) remember(k pageKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.parker.parked[k] = true
+}
+
+// forget says that the host lacks the pages of a prompt from the n-th on.
+func (s *slots) forget(scope string, prompt []backend.Token, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, held := range s.held {
+		if held.scope != scope {
+			continue
+		}
+		for end := (n + 1) * backend.PageTokens; end <= min(len(held.tokens), len(prompt)); end += backend.PageTokens {
+			if slices.Equal(held.tokens[:end], prompt[:end]) {
+				delete(s.parker.parked, pageKey{scope, end / backend.PageTokens, held.at(end)})
+			}
+		}
+	}
 }
 
 // park has everything handed over that is not at work, and waits for it.
