@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 GO      ?= go
 PYTHON  ?= python3
+NODE    ?= node
+NPM     ?= npm
 HOST    ?= 127.0.0.1
 PORT    ?= 8317
 MODELS  ?= $(CURDIR)/models
@@ -20,6 +22,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 CACHE   ?= $(shell dirname "$$($(GO) env GOCACHE)")/kakeyad
 HEADERS := $(CACHE)/include
 VENV    := $(CACHE)/venv
+NPMDIR  := $(CACHE)/npm
 
 # The flags of the one package that uses cgo. Changing any of them compiles llama.cpp again. ollama's Go package leaves
 # out ggml's AMX code but asks for it where the CPU has AMX, hence -U__AMX_INT8__.
@@ -97,8 +100,9 @@ test-llamacpp: headers models ## the llama.cpp plugin with real models
 	$(CGO_FLAGS) KAKEYA_MODELS=$(MODELS) $(GO) test -timeout 20m $(CGO)
 
 .PHONY: test-e2e
-test-e2e: build models $(VENV)/.stamp ## the daemon, real models and real clients
+test-e2e: build models $(VENV)/.stamp $(NPMDIR)/.stamp ## the daemon, real models and real clients
 	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PYTHON=$(VENV)/bin/python \
+	KAKEYA_NODE=$$(command -v $(NODE)) KAKEYA_NPM=$(NPMDIR) \
 		$(GO) test -count=1 -timeout 30m ./test/e2e/...
 
 .PHONY: fuzz
@@ -106,9 +110,18 @@ fuzz: ## every fuzz target for a short while (FUZZTIME=10s)
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s) $(PURE)
 
 $(VENV)/.stamp: test/e2e/requirements.txt
-	@echo "installing the Python client of the tests"
+	@echo "installing the Python packages of the tests"
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r test/e2e/requirements.txt
+	@touch $@
+
+$(NPMDIR)/.stamp: test/e2e/scenario/package.json
+	@command -v $(NODE) >/dev/null && command -v $(NPM) >/dev/null || { \
+		echo "the end-to-end tests need node 20 or newer, and npm: install them (Debian: apt-get install nodejs npm) or name them by NODE= and NPM="; exit 1; }
+	@echo "installing the npm packages of the tests"
+	@mkdir -p $(NPMDIR)
+	@cp $< $(NPMDIR)/package.json
+	@$(NPM) install --prefix $(NPMDIR) --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
 ##@ Measure

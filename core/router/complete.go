@@ -117,7 +117,7 @@ func (c *Call) filling(p backend.Prompt, suffix string) (backend.Prompt, error) 
 	f := middles(c.Model().Control)
 	switch {
 	case f == nil:
-		return p, &FieldError{Field: "suffix", Reason: "this model was not made to fill in the middle"}
+		return p, &FieldError{Field: "suffix", Reason: "this model was not made to fill in the middle", Unsupported: true}
 	case p.Tokens != nil:
 		return p, &FieldError{Field: "suffix", Reason: "a suffix needs a prompt that is text"}
 	}

@@ -16,17 +16,23 @@ var (
 	ErrLoad     = errors.New("the model cannot be loaded") // not the client's fault, whatever is wrapped besides
 )
 
-// FieldError is an ErrInvalid that knows the field of the request at fault.
+// FieldError is a base.ErrInvalid that knows the field of the request at fault.
 type FieldError struct {
-	Field  string // such as "messages"
-	Reason string
+	Field       string // such as "messages"
+	Reason      string
+	Unsupported bool // it is a base.ErrUnsupported: the field is well, the model cannot do it
 }
 
 // Error says the reason alone: who shows it names the field in its own way.
 func (e *FieldError) Error() string { return e.Reason }
 
-// Is makes errors.Is(err, base.ErrInvalid) true.
-func (e *FieldError) Is(target error) bool { return target == base.ErrInvalid }
+// Is makes errors.Is true for base.ErrInvalid or base.ErrUnsupported.
+func (e *FieldError) Is(target error) bool {
+	if e.Unsupported {
+		return target == base.ErrUnsupported
+	}
+	return target == base.ErrInvalid
+}
 
 // timeoutError is the ErrTimeout of a channel's limit.
 func timeoutError(limit time.Duration) error {

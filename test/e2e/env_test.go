@@ -13,14 +13,16 @@ const (
 	gemma3File  = "gemma-3-270m-q4_k_m.gguf"
 )
 
-// env holds the folders that the Makefile hands over.
-var env struct{ bin, models, python string }
+// env holds what the Makefile hands over.
+var env struct{ bin, models, python, node, nodePackages string }
 
 func TestMain(m *testing.M) {
 	for name, target := range map[string]*string{
 		"KAKEYA_BIN":    &env.bin,
 		"KAKEYA_MODELS": &env.models,
 		"KAKEYA_PYTHON": &env.python,
+		"KAKEYA_NODE":   &env.node,
+		"KAKEYA_NPM":    &env.nodePackages,
 	} {
 		if *target = os.Getenv(name); *target == "" {
 			fmt.Fprintf(os.Stderr, "e2e: %s is not set; run these tests by `make test-e2e`\n", name)
@@ -33,6 +35,8 @@ func TestMain(m *testing.M) {
 		filepath.Join(env.models, smollm2File),
 		filepath.Join(env.models, gemma3File),
 		env.python,
+		env.node,
+		filepath.Join(env.nodePackages, "node_modules", "openai"),
 	} {
 		if _, err := os.Stat(path); err != nil {
 			fmt.Fprintf(os.Stderr, "e2e: %v; run these tests by `make test-e2e`\n", err)
