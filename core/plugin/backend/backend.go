@@ -304,10 +304,64 @@ type Timings struct {
 	Generate time.Duration // from the first token to the last
 }
 
-// DraftStats counts drafted tokens.
+// DraftStats counts drafted tokens, of one request or of all.
 type DraftStats struct {
-	Drafted  int
+	Drafted  int // tokens verified
+	Accepted int // of these, how many the model drew too
+	Verified int // how often a proposal was verified; each time Accepted tokens and one more were committed
+
+	// Positions are the same by place in the proposal: the first token, the second, ... The last
+	// counts all from there on.
+	Positions [DraftPositions]DraftPosition
+
+	Verify  time.Duration // by how much drafted tokens prolonged steps, by what steps cost by size
+	Propose time.Duration // waiting for the drafter
+
+	// Off says why drafting ended before the request did; of all requests, why it ended last.
+	Off DraftOff
+}
+
+// DraftPositions is the most places that are told apart.
+const DraftPositions = 16
+
+// DraftPosition is one place in proposals.
+type DraftPosition struct {
+	Drafted  int // verified, those before it accepted or not
 	Accepted int
+}
+
+// DraftOff is why drafting ended.
+type DraftOff string
+
+// Why drafting ended.
+const (
+	DraftUnpaid DraftOff = "does not pay"   // verifying cost more time than accepted tokens saved
+	DraftFailed DraftOff = "drafter failed" // it died, hung or broke its contract
+)
+
+// Committed is the mean number of tokens that a verification commits: those accepted and the model's
+// own. 0: there was none.
+func (s DraftStats) Committed() float64 {
+	if s.Verified == 0 {
+		return 0
+	}
+	return float64(s.Accepted+s.Verified) / float64(s.Verified)
+}
+
+// Add adds up the counts of t.
+func (s *DraftStats) Add(t DraftStats) {
+	s.Drafted += t.Drafted
+	s.Accepted += t.Accepted
+	s.Verified += t.Verified
+	for i, p := range t.Positions {
+		s.Positions[i].Drafted += p.Drafted
+		s.Positions[i].Accepted += p.Accepted
+	}
+	s.Verify += t.Verify
+	s.Propose += t.Propose
+	if t.Off != "" {
+		s.Off = t.Off
+	}
 }
 
 // EmbedRequest is the input of Embed.
@@ -358,4 +412,8 @@ type Stats struct {
 	PagesPacked     int64         // handed over by ExportPages
 	PackedBytes     int64         // of these
 	TokensRestored  int64         // by ImportPages
+
+	Draft       DraftStats // of all requests, those at work too
+	DraftUnpaid int64      // requests whose drafting was switched off as it did not pay
+	DraftFailed int64      // requests that went on without a drafter that failed
 }

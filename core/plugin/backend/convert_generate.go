@@ -126,7 +126,7 @@ func finalToWire(f *Final) *backendpb.Final {
 			PrefillNs:  int64(f.Timings.Prefill),
 			GenerateNs: int64(f.Timings.Generate),
 		},
-		Draft: &backendpb.DraftStats{Drafted: int64(f.Draft.Drafted), Accepted: int64(f.Draft.Accepted)},
+		Draft: draftToWire(f.Draft),
 	}
 }
 
@@ -143,7 +143,7 @@ func finalFromWire(m *backendpb.Final) *Final {
 			Prefill:  time.Duration(m.GetTimings().GetPrefillNs()),
 			Generate: time.Duration(m.GetTimings().GetGenerateNs()),
 		},
-		Draft: DraftStats{Drafted: int(m.GetDraft().GetDrafted()), Accepted: int(m.GetDraft().GetAccepted())},
+		Draft: draftFromWire(m.GetDraft()),
 	}
 }
 

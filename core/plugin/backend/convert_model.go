@@ -169,6 +169,9 @@ func statsToWire(s Stats) *backendpb.StatsResponse {
 		PagesPacked:    s.PagesPacked,
 		PackedBytes:    s.PackedBytes,
 		TokensRestored: s.TokensRestored,
+		Draft:          draftToWire(s.Draft),
+		DraftUnpaid:    s.DraftUnpaid,
+		DraftFailed:    s.DraftFailed,
 	}
 }
 
@@ -191,5 +194,8 @@ func statsFromWire(m *backendpb.StatsResponse) Stats {
 		PagesPacked:    m.GetPagesPacked(),
 		PackedBytes:    m.GetPackedBytes(),
 		TokensRestored: m.GetTokensRestored(),
+		Draft:          draftFromWire(m.GetDraft()),
+		DraftUnpaid:    m.GetDraftUnpaid(),
+		DraftFailed:    m.GetDraftFailed(),
 	}
 }

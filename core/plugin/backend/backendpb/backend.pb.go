@@ -1778,6 +1778,11 @@ type DraftStats struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Drafted       int64                  `protobuf:"varint,1,opt,name=drafted,proto3" json:"drafted,omitempty"`
 	Accepted      int64                  `protobuf:"varint,2,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	Verified      int64                  `protobuf:"varint,3,opt,name=verified,proto3" json:"verified,omitempty"`
+	Positions     []*DraftPosition       `protobuf:"bytes,4,rep,name=positions,proto3" json:"positions,omitempty"` // at most 16, from the first on
+	VerifyNs      int64                  `protobuf:"varint,5,opt,name=verify_ns,json=verifyNs,proto3" json:"verify_ns,omitempty"`
+	ProposeNs     int64                  `protobuf:"varint,6,opt,name=propose_ns,json=proposeNs,proto3" json:"propose_ns,omitempty"`
+	Off           string                 `protobuf:"bytes,7,opt,name=off,proto3" json:"off,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1826,6 +1831,93 @@ func (x *DraftStats) GetAccepted() int64 {
 	return 0
 }
 
+func (x *DraftStats) GetVerified() int64 {
+	if x != nil {
+		return x.Verified
+	}
+	return 0
+}
+
+func (x *DraftStats) GetPositions() []*DraftPosition {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
+func (x *DraftStats) GetVerifyNs() int64 {
+	if x != nil {
+		return x.VerifyNs
+	}
+	return 0
+}
+
+func (x *DraftStats) GetProposeNs() int64 {
+	if x != nil {
+		return x.ProposeNs
+	}
+	return 0
+}
+
+func (x *DraftStats) GetOff() string {
+	if x != nil {
+		return x.Off
+	}
+	return ""
+}
+
+type DraftPosition struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Drafted       int64                  `protobuf:"varint,1,opt,name=drafted,proto3" json:"drafted,omitempty"`
+	Accepted      int64                  `protobuf:"varint,2,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DraftPosition) Reset() {
+	*x = DraftPosition{}
+	mi := &file_backend_backend_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DraftPosition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DraftPosition) ProtoMessage() {}
+
+func (x *DraftPosition) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DraftPosition.ProtoReflect.Descriptor instead.
+func (*DraftPosition) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *DraftPosition) GetDrafted() int64 {
+	if x != nil {
+		return x.Drafted
+	}
+	return 0
+}
+
+func (x *DraftPosition) GetAccepted() int64 {
+	if x != nil {
+		return x.Accepted
+	}
+	return 0
+}
+
 type EmbedRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
@@ -1837,7 +1929,7 @@ type EmbedRequest struct {
 
 func (x *EmbedRequest) Reset() {
 	*x = EmbedRequest{}
-	mi := &file_backend_backend_proto_msgTypes[23]
+	mi := &file_backend_backend_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +1941,7 @@ func (x *EmbedRequest) String() string {
 func (*EmbedRequest) ProtoMessage() {}
 
 func (x *EmbedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[23]
+	mi := &file_backend_backend_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +1954,7 @@ func (x *EmbedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmbedRequest.ProtoReflect.Descriptor instead.
 func (*EmbedRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{23}
+	return file_backend_backend_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *EmbedRequest) GetModel() string {
@@ -1896,7 +1988,7 @@ type EmbedResponse struct {
 
 func (x *EmbedResponse) Reset() {
 	*x = EmbedResponse{}
-	mi := &file_backend_backend_proto_msgTypes[24]
+	mi := &file_backend_backend_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1908,7 +2000,7 @@ func (x *EmbedResponse) String() string {
 func (*EmbedResponse) ProtoMessage() {}
 
 func (x *EmbedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[24]
+	mi := &file_backend_backend_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1921,7 +2013,7 @@ func (x *EmbedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmbedResponse.ProtoReflect.Descriptor instead.
 func (*EmbedResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{24}
+	return file_backend_backend_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *EmbedResponse) GetVectors() []*Vector {
@@ -1947,7 +2039,7 @@ type Vector struct {
 
 func (x *Vector) Reset() {
 	*x = Vector{}
-	mi := &file_backend_backend_proto_msgTypes[25]
+	mi := &file_backend_backend_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1959,7 +2051,7 @@ func (x *Vector) String() string {
 func (*Vector) ProtoMessage() {}
 
 func (x *Vector) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[25]
+	mi := &file_backend_backend_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1972,7 +2064,7 @@ func (x *Vector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vector.ProtoReflect.Descriptor instead.
 func (*Vector) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{25}
+	return file_backend_backend_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Vector) GetValues() []float32 {
@@ -1994,7 +2086,7 @@ type ScoreRequest struct {
 
 func (x *ScoreRequest) Reset() {
 	*x = ScoreRequest{}
-	mi := &file_backend_backend_proto_msgTypes[26]
+	mi := &file_backend_backend_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2098,7 @@ func (x *ScoreRequest) String() string {
 func (*ScoreRequest) ProtoMessage() {}
 
 func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[26]
+	mi := &file_backend_backend_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2111,7 @@ func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreRequest.ProtoReflect.Descriptor instead.
 func (*ScoreRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{26}
+	return file_backend_backend_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ScoreRequest) GetModel() string {
@@ -2059,7 +2151,7 @@ type ScoreResponse struct {
 
 func (x *ScoreResponse) Reset() {
 	*x = ScoreResponse{}
-	mi := &file_backend_backend_proto_msgTypes[27]
+	mi := &file_backend_backend_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2071,7 +2163,7 @@ func (x *ScoreResponse) String() string {
 func (*ScoreResponse) ProtoMessage() {}
 
 func (x *ScoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[27]
+	mi := &file_backend_backend_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2084,7 +2176,7 @@ func (x *ScoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreResponse.ProtoReflect.Descriptor instead.
 func (*ScoreResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{27}
+	return file_backend_backend_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ScoreResponse) GetTokens() []*TokenLogprob {
@@ -2103,7 +2195,7 @@ type ScoreDistributionsRequest struct {
 
 func (x *ScoreDistributionsRequest) Reset() {
 	*x = ScoreDistributionsRequest{}
-	mi := &file_backend_backend_proto_msgTypes[28]
+	mi := &file_backend_backend_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2115,7 +2207,7 @@ func (x *ScoreDistributionsRequest) String() string {
 func (*ScoreDistributionsRequest) ProtoMessage() {}
 
 func (x *ScoreDistributionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[28]
+	mi := &file_backend_backend_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2128,7 +2220,7 @@ func (x *ScoreDistributionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreDistributionsRequest.ProtoReflect.Descriptor instead.
 func (*ScoreDistributionsRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{28}
+	return file_backend_backend_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ScoreDistributionsRequest) GetScore() *ScoreRequest {
@@ -2149,7 +2241,7 @@ type ScoreDistributionsResponse struct {
 
 func (x *ScoreDistributionsResponse) Reset() {
 	*x = ScoreDistributionsResponse{}
-	mi := &file_backend_backend_proto_msgTypes[29]
+	mi := &file_backend_backend_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2161,7 +2253,7 @@ func (x *ScoreDistributionsResponse) String() string {
 func (*ScoreDistributionsResponse) ProtoMessage() {}
 
 func (x *ScoreDistributionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[29]
+	mi := &file_backend_backend_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2174,7 +2266,7 @@ func (x *ScoreDistributionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreDistributionsResponse.ProtoReflect.Descriptor instead.
 func (*ScoreDistributionsResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{29}
+	return file_backend_backend_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ScoreDistributionsResponse) GetLevels() []byte {
@@ -2200,7 +2292,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_backend_backend_proto_msgTypes[30]
+	mi := &file_backend_backend_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2212,7 +2304,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[30]
+	mi := &file_backend_backend_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2225,7 +2317,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{30}
+	return file_backend_backend_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *StatsRequest) GetModel() string {
@@ -2253,13 +2345,16 @@ type StatsResponse struct {
 	PagesPacked    int64                  `protobuf:"varint,14,opt,name=pages_packed,json=pagesPacked,proto3" json:"pages_packed,omitempty"`
 	PackedBytes    int64                  `protobuf:"varint,15,opt,name=packed_bytes,json=packedBytes,proto3" json:"packed_bytes,omitempty"`
 	TokensRestored int64                  `protobuf:"varint,16,opt,name=tokens_restored,json=tokensRestored,proto3" json:"tokens_restored,omitempty"`
+	Draft          *DraftStats            `protobuf:"bytes,17,opt,name=draft,proto3" json:"draft,omitempty"`
+	DraftUnpaid    int64                  `protobuf:"varint,18,opt,name=draft_unpaid,json=draftUnpaid,proto3" json:"draft_unpaid,omitempty"`
+	DraftFailed    int64                  `protobuf:"varint,19,opt,name=draft_failed,json=draftFailed,proto3" json:"draft_failed,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_backend_backend_proto_msgTypes[31]
+	mi := &file_backend_backend_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2271,7 +2366,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[31]
+	mi := &file_backend_backend_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2284,7 +2379,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{31}
+	return file_backend_backend_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *StatsResponse) GetActive() int64 {
@@ -2399,6 +2494,27 @@ func (x *StatsResponse) GetTokensRestored() int64 {
 	return 0
 }
 
+func (x *StatsResponse) GetDraft() *DraftStats {
+	if x != nil {
+		return x.Draft
+	}
+	return nil
+}
+
+func (x *StatsResponse) GetDraftUnpaid() int64 {
+	if x != nil {
+		return x.DraftUnpaid
+	}
+	return 0
+}
+
+func (x *StatsResponse) GetDraftFailed() int64 {
+	if x != nil {
+		return x.DraftFailed
+	}
+	return 0
+}
+
 type ExportPagesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"` // in the first one
@@ -2408,7 +2524,7 @@ type ExportPagesRequest struct {
 
 func (x *ExportPagesRequest) Reset() {
 	*x = ExportPagesRequest{}
-	mi := &file_backend_backend_proto_msgTypes[32]
+	mi := &file_backend_backend_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2420,7 +2536,7 @@ func (x *ExportPagesRequest) String() string {
 func (*ExportPagesRequest) ProtoMessage() {}
 
 func (x *ExportPagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[32]
+	mi := &file_backend_backend_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2433,7 +2549,7 @@ func (x *ExportPagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportPagesRequest.ProtoReflect.Descriptor instead.
 func (*ExportPagesRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{32}
+	return file_backend_backend_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ExportPagesRequest) GetModel() string {
@@ -2455,7 +2571,7 @@ type ExportPagesResponse struct {
 
 func (x *ExportPagesResponse) Reset() {
 	*x = ExportPagesResponse{}
-	mi := &file_backend_backend_proto_msgTypes[33]
+	mi := &file_backend_backend_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2467,7 +2583,7 @@ func (x *ExportPagesResponse) String() string {
 func (*ExportPagesResponse) ProtoMessage() {}
 
 func (x *ExportPagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[33]
+	mi := &file_backend_backend_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2480,7 +2596,7 @@ func (x *ExportPagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportPagesResponse.ProtoReflect.Descriptor instead.
 func (*ExportPagesResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{33}
+	return file_backend_backend_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ExportPagesResponse) GetScope() string {
@@ -2520,7 +2636,7 @@ type ParkModelRequest struct {
 
 func (x *ParkModelRequest) Reset() {
 	*x = ParkModelRequest{}
-	mi := &file_backend_backend_proto_msgTypes[34]
+	mi := &file_backend_backend_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2532,7 +2648,7 @@ func (x *ParkModelRequest) String() string {
 func (*ParkModelRequest) ProtoMessage() {}
 
 func (x *ParkModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[34]
+	mi := &file_backend_backend_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2545,7 +2661,7 @@ func (x *ParkModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkModelRequest.ProtoReflect.Descriptor instead.
 func (*ParkModelRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{34}
+	return file_backend_backend_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ParkModelRequest) GetModel() string {
@@ -2563,7 +2679,7 @@ type ParkModelResponse struct {
 
 func (x *ParkModelResponse) Reset() {
 	*x = ParkModelResponse{}
-	mi := &file_backend_backend_proto_msgTypes[35]
+	mi := &file_backend_backend_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2575,7 +2691,7 @@ func (x *ParkModelResponse) String() string {
 func (*ParkModelResponse) ProtoMessage() {}
 
 func (x *ParkModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[35]
+	mi := &file_backend_backend_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2588,7 +2704,7 @@ func (x *ParkModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkModelResponse.ProtoReflect.Descriptor instead.
 func (*ParkModelResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{35}
+	return file_backend_backend_proto_rawDescGZIP(), []int{36}
 }
 
 type ImportPagesRequest struct {
@@ -2604,7 +2720,7 @@ type ImportPagesRequest struct {
 
 func (x *ImportPagesRequest) Reset() {
 	*x = ImportPagesRequest{}
-	mi := &file_backend_backend_proto_msgTypes[36]
+	mi := &file_backend_backend_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2616,7 +2732,7 @@ func (x *ImportPagesRequest) String() string {
 func (*ImportPagesRequest) ProtoMessage() {}
 
 func (x *ImportPagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[36]
+	mi := &file_backend_backend_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2629,7 +2745,7 @@ func (x *ImportPagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportPagesRequest.ProtoReflect.Descriptor instead.
 func (*ImportPagesRequest) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{36}
+	return file_backend_backend_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ImportPagesRequest) GetStep() isImportPagesRequest_Step {
@@ -2685,7 +2801,7 @@ type ImportBegin struct {
 
 func (x *ImportBegin) Reset() {
 	*x = ImportBegin{}
-	mi := &file_backend_backend_proto_msgTypes[37]
+	mi := &file_backend_backend_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2697,7 +2813,7 @@ func (x *ImportBegin) String() string {
 func (*ImportBegin) ProtoMessage() {}
 
 func (x *ImportBegin) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[37]
+	mi := &file_backend_backend_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2710,7 +2826,7 @@ func (x *ImportBegin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportBegin.ProtoReflect.Descriptor instead.
 func (*ImportBegin) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{37}
+	return file_backend_backend_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ImportBegin) GetModel() string {
@@ -2751,7 +2867,7 @@ type ImportPage struct {
 
 func (x *ImportPage) Reset() {
 	*x = ImportPage{}
-	mi := &file_backend_backend_proto_msgTypes[38]
+	mi := &file_backend_backend_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2763,7 +2879,7 @@ func (x *ImportPage) String() string {
 func (*ImportPage) ProtoMessage() {}
 
 func (x *ImportPage) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[38]
+	mi := &file_backend_backend_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2776,7 +2892,7 @@ func (x *ImportPage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportPage.ProtoReflect.Descriptor instead.
 func (*ImportPage) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{38}
+	return file_backend_backend_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ImportPage) GetData() []byte {
@@ -2806,7 +2922,7 @@ type ImportPagesResponse struct {
 
 func (x *ImportPagesResponse) Reset() {
 	*x = ImportPagesResponse{}
-	mi := &file_backend_backend_proto_msgTypes[39]
+	mi := &file_backend_backend_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2818,7 +2934,7 @@ func (x *ImportPagesResponse) String() string {
 func (*ImportPagesResponse) ProtoMessage() {}
 
 func (x *ImportPagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[39]
+	mi := &file_backend_backend_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2831,7 +2947,7 @@ func (x *ImportPagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportPagesResponse.ProtoReflect.Descriptor instead.
 func (*ImportPagesResponse) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{39}
+	return file_backend_backend_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ImportPagesResponse) GetStep() isImportPagesResponse_Step {
@@ -2885,7 +3001,7 @@ type ImportResult struct {
 
 func (x *ImportResult) Reset() {
 	*x = ImportResult{}
-	mi := &file_backend_backend_proto_msgTypes[40]
+	mi := &file_backend_backend_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2897,7 +3013,7 @@ func (x *ImportResult) String() string {
 func (*ImportResult) ProtoMessage() {}
 
 func (x *ImportResult) ProtoReflect() protoreflect.Message {
-	mi := &file_backend_backend_proto_msgTypes[40]
+	mi := &file_backend_backend_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2910,7 +3026,7 @@ func (x *ImportResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResult.ProtoReflect.Descriptor instead.
 func (*ImportResult) Descriptor() ([]byte, []int) {
-	return file_backend_backend_proto_rawDescGZIP(), []int{40}
+	return file_backend_backend_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ImportResult) GetTokens() int64 {
@@ -3110,9 +3226,18 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\n" +
 	"prefill_ns\x18\x02 \x01(\x03R\tprefillNs\x12\x1f\n" +
 	"\vgenerate_ns\x18\x03 \x01(\x03R\n" +
-	"generateNs\"B\n" +
+	"generateNs\"\xec\x01\n" +
 	"\n" +
 	"DraftStats\x12\x18\n" +
+	"\adrafted\x18\x01 \x01(\x03R\adrafted\x12\x1a\n" +
+	"\baccepted\x18\x02 \x01(\x03R\baccepted\x12\x1a\n" +
+	"\bverified\x18\x03 \x01(\x03R\bverified\x12>\n" +
+	"\tpositions\x18\x04 \x03(\v2 .kakeya.backend.v1.DraftPositionR\tpositions\x12\x1b\n" +
+	"\tverify_ns\x18\x05 \x01(\x03R\bverifyNs\x12\x1d\n" +
+	"\n" +
+	"propose_ns\x18\x06 \x01(\x03R\tproposeNs\x12\x10\n" +
+	"\x03off\x18\a \x01(\tR\x03off\"E\n" +
+	"\rDraftPosition\x12\x18\n" +
 	"\adrafted\x18\x01 \x01(\x03R\adrafted\x12\x1a\n" +
 	"\baccepted\x18\x02 \x01(\x03R\baccepted\"u\n" +
 	"\fEmbedRequest\x12\x14\n" +
@@ -3137,7 +3262,7 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x06levels\x18\x01 \x01(\fR\x06levels\x128\n" +
 	"\x06result\x18\x02 \x01(\v2 .kakeya.backend.v1.ScoreResponseR\x06result\"$\n" +
 	"\fStatsRequest\x12\x14\n" +
-	"\x05model\x18\x01 \x01(\tR\x05model\"\xf4\x03\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\"\xef\x04\n" +
 	"\rStatsResponse\x12\x16\n" +
 	"\x06active\x18\x01 \x01(\x03R\x06active\x12\x18\n" +
 	"\awaiting\x18\x02 \x01(\x03R\awaiting\x12\x14\n" +
@@ -3157,7 +3282,10 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\abusy_ns\x18\r \x01(\x03R\x06busyNs\x12!\n" +
 	"\fpages_packed\x18\x0e \x01(\x03R\vpagesPacked\x12!\n" +
 	"\fpacked_bytes\x18\x0f \x01(\x03R\vpackedBytes\x12'\n" +
-	"\x0ftokens_restored\x18\x10 \x01(\x03R\x0etokensRestored\"*\n" +
+	"\x0ftokens_restored\x18\x10 \x01(\x03R\x0etokensRestored\x123\n" +
+	"\x05draft\x18\x11 \x01(\v2\x1d.kakeya.backend.v1.DraftStatsR\x05draft\x12!\n" +
+	"\fdraft_unpaid\x18\x12 \x01(\x03R\vdraftUnpaid\x12!\n" +
+	"\fdraft_failed\x18\x13 \x01(\x03R\vdraftFailed\"*\n" +
 	"\x12ExportPagesRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\"q\n" +
 	"\x13ExportPagesResponse\x12\x14\n" +
@@ -3215,7 +3343,7 @@ func file_backend_backend_proto_rawDescGZIP() []byte {
 	return file_backend_backend_proto_rawDescData
 }
 
-var file_backend_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_backend_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_backend_backend_proto_goTypes = []any{
 	(*LoadModelRequest)(nil),           // 0: kakeya.backend.v1.LoadModelRequest
 	(*LoadOptions)(nil),                // 1: kakeya.backend.v1.LoadOptions
@@ -3240,89 +3368,92 @@ var file_backend_backend_proto_goTypes = []any{
 	(*Final)(nil),                      // 20: kakeya.backend.v1.Final
 	(*Timings)(nil),                    // 21: kakeya.backend.v1.Timings
 	(*DraftStats)(nil),                 // 22: kakeya.backend.v1.DraftStats
-	(*EmbedRequest)(nil),               // 23: kakeya.backend.v1.EmbedRequest
-	(*EmbedResponse)(nil),              // 24: kakeya.backend.v1.EmbedResponse
-	(*Vector)(nil),                     // 25: kakeya.backend.v1.Vector
-	(*ScoreRequest)(nil),               // 26: kakeya.backend.v1.ScoreRequest
-	(*ScoreResponse)(nil),              // 27: kakeya.backend.v1.ScoreResponse
-	(*ScoreDistributionsRequest)(nil),  // 28: kakeya.backend.v1.ScoreDistributionsRequest
-	(*ScoreDistributionsResponse)(nil), // 29: kakeya.backend.v1.ScoreDistributionsResponse
-	(*StatsRequest)(nil),               // 30: kakeya.backend.v1.StatsRequest
-	(*StatsResponse)(nil),              // 31: kakeya.backend.v1.StatsResponse
-	(*ExportPagesRequest)(nil),         // 32: kakeya.backend.v1.ExportPagesRequest
-	(*ExportPagesResponse)(nil),        // 33: kakeya.backend.v1.ExportPagesResponse
-	(*ParkModelRequest)(nil),           // 34: kakeya.backend.v1.ParkModelRequest
-	(*ParkModelResponse)(nil),          // 35: kakeya.backend.v1.ParkModelResponse
-	(*ImportPagesRequest)(nil),         // 36: kakeya.backend.v1.ImportPagesRequest
-	(*ImportBegin)(nil),                // 37: kakeya.backend.v1.ImportBegin
-	(*ImportPage)(nil),                 // 38: kakeya.backend.v1.ImportPage
-	(*ImportPagesResponse)(nil),        // 39: kakeya.backend.v1.ImportPagesResponse
-	(*ImportResult)(nil),               // 40: kakeya.backend.v1.ImportResult
-	nil,                                // 41: kakeya.backend.v1.LoadOptions.ExtraEntry
-	nil,                                // 42: kakeya.backend.v1.Link.ParamsEntry
-	nil,                                // 43: kakeya.backend.v1.ModelInfo.SpecialEntry
-	nil,                                // 44: kakeya.backend.v1.ModelInfo.TextEntry
-	nil,                                // 45: kakeya.backend.v1.Sampling.LogitBiasEntry
+	(*DraftPosition)(nil),              // 23: kakeya.backend.v1.DraftPosition
+	(*EmbedRequest)(nil),               // 24: kakeya.backend.v1.EmbedRequest
+	(*EmbedResponse)(nil),              // 25: kakeya.backend.v1.EmbedResponse
+	(*Vector)(nil),                     // 26: kakeya.backend.v1.Vector
+	(*ScoreRequest)(nil),               // 27: kakeya.backend.v1.ScoreRequest
+	(*ScoreResponse)(nil),              // 28: kakeya.backend.v1.ScoreResponse
+	(*ScoreDistributionsRequest)(nil),  // 29: kakeya.backend.v1.ScoreDistributionsRequest
+	(*ScoreDistributionsResponse)(nil), // 30: kakeya.backend.v1.ScoreDistributionsResponse
+	(*StatsRequest)(nil),               // 31: kakeya.backend.v1.StatsRequest
+	(*StatsResponse)(nil),              // 32: kakeya.backend.v1.StatsResponse
+	(*ExportPagesRequest)(nil),         // 33: kakeya.backend.v1.ExportPagesRequest
+	(*ExportPagesResponse)(nil),        // 34: kakeya.backend.v1.ExportPagesResponse
+	(*ParkModelRequest)(nil),           // 35: kakeya.backend.v1.ParkModelRequest
+	(*ParkModelResponse)(nil),          // 36: kakeya.backend.v1.ParkModelResponse
+	(*ImportPagesRequest)(nil),         // 37: kakeya.backend.v1.ImportPagesRequest
+	(*ImportBegin)(nil),                // 38: kakeya.backend.v1.ImportBegin
+	(*ImportPage)(nil),                 // 39: kakeya.backend.v1.ImportPage
+	(*ImportPagesResponse)(nil),        // 40: kakeya.backend.v1.ImportPagesResponse
+	(*ImportResult)(nil),               // 41: kakeya.backend.v1.ImportResult
+	nil,                                // 42: kakeya.backend.v1.LoadOptions.ExtraEntry
+	nil,                                // 43: kakeya.backend.v1.Link.ParamsEntry
+	nil,                                // 44: kakeya.backend.v1.ModelInfo.SpecialEntry
+	nil,                                // 45: kakeya.backend.v1.ModelInfo.TextEntry
+	nil,                                // 46: kakeya.backend.v1.Sampling.LogitBiasEntry
 }
 var file_backend_backend_proto_depIdxs = []int32{
 	1,  // 0: kakeya.backend.v1.LoadModelRequest.options:type_name -> kakeya.backend.v1.LoadOptions
 	3,  // 1: kakeya.backend.v1.LoadModelRequest.codec:type_name -> kakeya.backend.v1.Link
 	3,  // 2: kakeya.backend.v1.LoadModelRequest.drafter:type_name -> kakeya.backend.v1.Link
-	41, // 3: kakeya.backend.v1.LoadOptions.extra:type_name -> kakeya.backend.v1.LoadOptions.ExtraEntry
+	42, // 3: kakeya.backend.v1.LoadOptions.extra:type_name -> kakeya.backend.v1.LoadOptions.ExtraEntry
 	2,  // 4: kakeya.backend.v1.LoadOptions.cache:type_name -> kakeya.backend.v1.CacheOptions
-	42, // 5: kakeya.backend.v1.Link.params:type_name -> kakeya.backend.v1.Link.ParamsEntry
+	43, // 5: kakeya.backend.v1.Link.params:type_name -> kakeya.backend.v1.Link.ParamsEntry
 	5,  // 6: kakeya.backend.v1.LoadModelResponse.progress:type_name -> kakeya.backend.v1.LoadProgress
 	6,  // 7: kakeya.backend.v1.LoadModelResponse.info:type_name -> kakeya.backend.v1.ModelInfo
-	43, // 8: kakeya.backend.v1.ModelInfo.special:type_name -> kakeya.backend.v1.ModelInfo.SpecialEntry
-	44, // 9: kakeya.backend.v1.ModelInfo.text:type_name -> kakeya.backend.v1.ModelInfo.TextEntry
+	44, // 8: kakeya.backend.v1.ModelInfo.special:type_name -> kakeya.backend.v1.ModelInfo.SpecialEntry
+	45, // 9: kakeya.backend.v1.ModelInfo.text:type_name -> kakeya.backend.v1.ModelInfo.TextEntry
 	1,  // 10: kakeya.backend.v1.ModelInfo.options:type_name -> kakeya.backend.v1.LoadOptions
 	7,  // 11: kakeya.backend.v1.ModelInfo.memory:type_name -> kakeya.backend.v1.Memory
 	14, // 12: kakeya.backend.v1.GenerateRequest.prompt:type_name -> kakeya.backend.v1.Prompt
 	16, // 13: kakeya.backend.v1.GenerateRequest.sampling:type_name -> kakeya.backend.v1.Sampling
-	45, // 14: kakeya.backend.v1.Sampling.logit_bias:type_name -> kakeya.backend.v1.Sampling.LogitBiasEntry
+	46, // 14: kakeya.backend.v1.Sampling.logit_bias:type_name -> kakeya.backend.v1.Sampling.LogitBiasEntry
 	18, // 15: kakeya.backend.v1.GenerateResponse.prompt:type_name -> kakeya.backend.v1.PromptInfo
 	19, // 16: kakeya.backend.v1.GenerateResponse.logprobs:type_name -> kakeya.backend.v1.TokenLogprob
 	20, // 17: kakeya.backend.v1.GenerateResponse.final:type_name -> kakeya.backend.v1.Final
 	19, // 18: kakeya.backend.v1.TokenLogprob.top:type_name -> kakeya.backend.v1.TokenLogprob
 	21, // 19: kakeya.backend.v1.Final.timings:type_name -> kakeya.backend.v1.Timings
 	22, // 20: kakeya.backend.v1.Final.draft:type_name -> kakeya.backend.v1.DraftStats
-	14, // 21: kakeya.backend.v1.EmbedRequest.inputs:type_name -> kakeya.backend.v1.Prompt
-	25, // 22: kakeya.backend.v1.EmbedResponse.vectors:type_name -> kakeya.backend.v1.Vector
-	19, // 23: kakeya.backend.v1.ScoreResponse.tokens:type_name -> kakeya.backend.v1.TokenLogprob
-	26, // 24: kakeya.backend.v1.ScoreDistributionsRequest.score:type_name -> kakeya.backend.v1.ScoreRequest
-	27, // 25: kakeya.backend.v1.ScoreDistributionsResponse.result:type_name -> kakeya.backend.v1.ScoreResponse
-	37, // 26: kakeya.backend.v1.ImportPagesRequest.begin:type_name -> kakeya.backend.v1.ImportBegin
-	38, // 27: kakeya.backend.v1.ImportPagesRequest.page:type_name -> kakeya.backend.v1.ImportPage
-	40, // 28: kakeya.backend.v1.ImportPagesResponse.result:type_name -> kakeya.backend.v1.ImportResult
-	0,  // 29: kakeya.backend.v1.BackendService.LoadModel:input_type -> kakeya.backend.v1.LoadModelRequest
-	8,  // 30: kakeya.backend.v1.BackendService.UnloadModel:input_type -> kakeya.backend.v1.UnloadModelRequest
-	10, // 31: kakeya.backend.v1.BackendService.Tokenize:input_type -> kakeya.backend.v1.TokenizeRequest
-	12, // 32: kakeya.backend.v1.BackendService.Detokenize:input_type -> kakeya.backend.v1.DetokenizeRequest
-	15, // 33: kakeya.backend.v1.BackendService.Generate:input_type -> kakeya.backend.v1.GenerateRequest
-	23, // 34: kakeya.backend.v1.BackendService.Embed:input_type -> kakeya.backend.v1.EmbedRequest
-	26, // 35: kakeya.backend.v1.BackendService.Score:input_type -> kakeya.backend.v1.ScoreRequest
-	28, // 36: kakeya.backend.v1.BackendService.ScoreDistributions:input_type -> kakeya.backend.v1.ScoreDistributionsRequest
-	30, // 37: kakeya.backend.v1.BackendService.Stats:input_type -> kakeya.backend.v1.StatsRequest
-	32, // 38: kakeya.backend.v1.BackendService.ExportPages:input_type -> kakeya.backend.v1.ExportPagesRequest
-	34, // 39: kakeya.backend.v1.BackendService.ParkModel:input_type -> kakeya.backend.v1.ParkModelRequest
-	36, // 40: kakeya.backend.v1.BackendService.ImportPages:input_type -> kakeya.backend.v1.ImportPagesRequest
-	4,  // 41: kakeya.backend.v1.BackendService.LoadModel:output_type -> kakeya.backend.v1.LoadModelResponse
-	9,  // 42: kakeya.backend.v1.BackendService.UnloadModel:output_type -> kakeya.backend.v1.UnloadModelResponse
-	11, // 43: kakeya.backend.v1.BackendService.Tokenize:output_type -> kakeya.backend.v1.TokenizeResponse
-	13, // 44: kakeya.backend.v1.BackendService.Detokenize:output_type -> kakeya.backend.v1.DetokenizeResponse
-	17, // 45: kakeya.backend.v1.BackendService.Generate:output_type -> kakeya.backend.v1.GenerateResponse
-	24, // 46: kakeya.backend.v1.BackendService.Embed:output_type -> kakeya.backend.v1.EmbedResponse
-	27, // 47: kakeya.backend.v1.BackendService.Score:output_type -> kakeya.backend.v1.ScoreResponse
-	29, // 48: kakeya.backend.v1.BackendService.ScoreDistributions:output_type -> kakeya.backend.v1.ScoreDistributionsResponse
-	31, // 49: kakeya.backend.v1.BackendService.Stats:output_type -> kakeya.backend.v1.StatsResponse
-	33, // 50: kakeya.backend.v1.BackendService.ExportPages:output_type -> kakeya.backend.v1.ExportPagesResponse
-	35, // 51: kakeya.backend.v1.BackendService.ParkModel:output_type -> kakeya.backend.v1.ParkModelResponse
-	39, // 52: kakeya.backend.v1.BackendService.ImportPages:output_type -> kakeya.backend.v1.ImportPagesResponse
-	41, // [41:53] is the sub-list for method output_type
-	29, // [29:41] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	23, // 21: kakeya.backend.v1.DraftStats.positions:type_name -> kakeya.backend.v1.DraftPosition
+	14, // 22: kakeya.backend.v1.EmbedRequest.inputs:type_name -> kakeya.backend.v1.Prompt
+	26, // 23: kakeya.backend.v1.EmbedResponse.vectors:type_name -> kakeya.backend.v1.Vector
+	19, // 24: kakeya.backend.v1.ScoreResponse.tokens:type_name -> kakeya.backend.v1.TokenLogprob
+	27, // 25: kakeya.backend.v1.ScoreDistributionsRequest.score:type_name -> kakeya.backend.v1.ScoreRequest
+	28, // 26: kakeya.backend.v1.ScoreDistributionsResponse.result:type_name -> kakeya.backend.v1.ScoreResponse
+	22, // 27: kakeya.backend.v1.StatsResponse.draft:type_name -> kakeya.backend.v1.DraftStats
+	38, // 28: kakeya.backend.v1.ImportPagesRequest.begin:type_name -> kakeya.backend.v1.ImportBegin
+	39, // 29: kakeya.backend.v1.ImportPagesRequest.page:type_name -> kakeya.backend.v1.ImportPage
+	41, // 30: kakeya.backend.v1.ImportPagesResponse.result:type_name -> kakeya.backend.v1.ImportResult
+	0,  // 31: kakeya.backend.v1.BackendService.LoadModel:input_type -> kakeya.backend.v1.LoadModelRequest
+	8,  // 32: kakeya.backend.v1.BackendService.UnloadModel:input_type -> kakeya.backend.v1.UnloadModelRequest
+	10, // 33: kakeya.backend.v1.BackendService.Tokenize:input_type -> kakeya.backend.v1.TokenizeRequest
+	12, // 34: kakeya.backend.v1.BackendService.Detokenize:input_type -> kakeya.backend.v1.DetokenizeRequest
+	15, // 35: kakeya.backend.v1.BackendService.Generate:input_type -> kakeya.backend.v1.GenerateRequest
+	24, // 36: kakeya.backend.v1.BackendService.Embed:input_type -> kakeya.backend.v1.EmbedRequest
+	27, // 37: kakeya.backend.v1.BackendService.Score:input_type -> kakeya.backend.v1.ScoreRequest
+	29, // 38: kakeya.backend.v1.BackendService.ScoreDistributions:input_type -> kakeya.backend.v1.ScoreDistributionsRequest
+	31, // 39: kakeya.backend.v1.BackendService.Stats:input_type -> kakeya.backend.v1.StatsRequest
+	33, // 40: kakeya.backend.v1.BackendService.ExportPages:input_type -> kakeya.backend.v1.ExportPagesRequest
+	35, // 41: kakeya.backend.v1.BackendService.ParkModel:input_type -> kakeya.backend.v1.ParkModelRequest
+	37, // 42: kakeya.backend.v1.BackendService.ImportPages:input_type -> kakeya.backend.v1.ImportPagesRequest
+	4,  // 43: kakeya.backend.v1.BackendService.LoadModel:output_type -> kakeya.backend.v1.LoadModelResponse
+	9,  // 44: kakeya.backend.v1.BackendService.UnloadModel:output_type -> kakeya.backend.v1.UnloadModelResponse
+	11, // 45: kakeya.backend.v1.BackendService.Tokenize:output_type -> kakeya.backend.v1.TokenizeResponse
+	13, // 46: kakeya.backend.v1.BackendService.Detokenize:output_type -> kakeya.backend.v1.DetokenizeResponse
+	17, // 47: kakeya.backend.v1.BackendService.Generate:output_type -> kakeya.backend.v1.GenerateResponse
+	25, // 48: kakeya.backend.v1.BackendService.Embed:output_type -> kakeya.backend.v1.EmbedResponse
+	28, // 49: kakeya.backend.v1.BackendService.Score:output_type -> kakeya.backend.v1.ScoreResponse
+	30, // 50: kakeya.backend.v1.BackendService.ScoreDistributions:output_type -> kakeya.backend.v1.ScoreDistributionsResponse
+	32, // 51: kakeya.backend.v1.BackendService.Stats:output_type -> kakeya.backend.v1.StatsResponse
+	34, // 52: kakeya.backend.v1.BackendService.ExportPages:output_type -> kakeya.backend.v1.ExportPagesResponse
+	36, // 53: kakeya.backend.v1.BackendService.ParkModel:output_type -> kakeya.backend.v1.ParkModelResponse
+	40, // 54: kakeya.backend.v1.BackendService.ImportPages:output_type -> kakeya.backend.v1.ImportPagesResponse
+	43, // [43:55] is the sub-list for method output_type
+	31, // [31:43] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_backend_backend_proto_init() }
@@ -3334,11 +3465,11 @@ func file_backend_backend_proto_init() {
 		(*LoadModelResponse_Progress)(nil),
 		(*LoadModelResponse_Info)(nil),
 	}
-	file_backend_backend_proto_msgTypes[36].OneofWrappers = []any{
+	file_backend_backend_proto_msgTypes[37].OneofWrappers = []any{
 		(*ImportPagesRequest_Begin)(nil),
 		(*ImportPagesRequest_Page)(nil),
 	}
-	file_backend_backend_proto_msgTypes[39].OneofWrappers = []any{
+	file_backend_backend_proto_msgTypes[40].OneofWrappers = []any{
 		(*ImportPagesResponse_Want)(nil),
 		(*ImportPagesResponse_Result)(nil),
 	}
@@ -3348,7 +3479,7 @@ func file_backend_backend_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_backend_backend_proto_rawDesc), len(file_backend_backend_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   46,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
