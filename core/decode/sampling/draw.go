@@ -8,16 +8,28 @@ func (s *Sampler) draw(logits []float32) (backend.Token, error) {
 	if set.topK == 0 && set.typicalP == 1 && set.topP == 1 && set.minP == 0 {
 		return s.drawFromAll(logits)
 	}
-	c, err := s.filtered(logits)
+	c, mass, err := s.weighed(logits)
 	if err != nil {
 		return 0, err
 	}
-	top, scale := topOf(c), 1/set.temperature
-	var mass float64
+	return s.pick(c, mass), nil
+}
+
+// weighed returns the candidates that steps 4 to 7 leave, with the weights of step 8 and their sum.
+func (s *Sampler) weighed(logits []float32) (c []candidate, mass float64, err error) {
+	if c, err = s.filtered(logits); err != nil {
+		return nil, 0, err
+	}
+	top, scale := topOf(c), 1/s.settings.temperature
 	for i := range c {
 		c[i].weight = exp(float64((float64(c[i].logit) - float64(top)) * scale))
 		mass += c[i].weight
 	}
+	return c, mass, nil
+}
+
+// pick draws one of the candidates, whose weights sum to mass.
+func (s *Sampler) pick(c []candidate, mass float64) backend.Token {
 	left := float64(s.random.Float64() * mass)
 	last := 0
 	for i := range c {
@@ -29,7 +41,7 @@ func (s *Sampler) draw(logits []float32) (backend.Token, error) {
 			break
 		}
 	}
-	return c[last].token, nil
+	return c[last].token
 }
 
 // blockSize is how many logits drawFromAll sums up before it notes the sum.
