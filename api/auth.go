@@ -30,11 +30,16 @@ func newKeys(texts []string) *keys {
 // SetKeys makes these the API keys that clients need from now on; none opens the server to all.
 func (s *Server) SetKeys(texts []string) { s.keys.Store(newKeys(texts)) }
 
-// authorize checks the key that a request brings, in a time that does not tell how near it was, and
-// returns a name for it.
-func (k keys) authorize(ctx *fasthttp.RequestCtx) (name string, err error) {
+// owner is who a request came from, as its API key tells. Both are "" without one.
+type owner struct {
+	name  string // for the log: short, and told to people
+	scope string // what is kept for this key alone is kept under it: nobody else has the same
+}
+
+// authorize checks the key that a request brings, in a time that does not tell how near it was.
+func (k keys) authorize(ctx *fasthttp.RequestCtx) (owner, error) {
 	if len(k) == 0 || openPaths[string(ctx.Path())] || ctx.IsOptions() {
-		return "", nil
+		return owner{}, nil
 	}
 	given := ctx.Request.Header.Peek("x-api-key")
 	if bearer, ok := bytes.CutPrefix(ctx.Request.Header.Peek("Authorization"), []byte("Bearer ")); ok {
@@ -46,12 +51,13 @@ func (k keys) authorize(ctx *fasthttp.RequestCtx) (name string, err error) {
 		match |= subtle.ConstantTimeCompare(digest[:], k[i][:])
 	}
 	if match == 1 {
-		return hex.EncodeToString(digest[:4]), nil
+		text := hex.EncodeToString(digest[:])
+		return owner{name: text[:8], scope: "key " + text}, nil
 	}
 	ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
 	message := "the API key is wrong"
 	if len(given) == 0 {
 		message = "an API key is needed: send Authorization: Bearer KEY"
 	}
-	return "", &openai.Error{Status: 401, Type: "authentication_error", Code: "invalid_api_key", Message: message}
+	return owner{}, &openai.Error{Status: 401, Type: "authentication_error", Code: "invalid_api_key", Message: message}
 }

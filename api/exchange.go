@@ -22,7 +22,7 @@ type exchange struct {
 	id    string // of the request
 	began time.Time
 
-	key    string                  // a name for the API key, "" without one
+	owner  owner
 	asked  string                  // the model, as the client named it
 	cancel context.CancelCauseFunc // of what it runs
 
@@ -47,7 +47,7 @@ func (s *Server) serve(run endpoint) fasthttp.RequestHandler {
 		ctx.Response.Header.Set("X-Request-Id", x.id)
 		err := s.origins.check(ctx)
 		if err == nil {
-			x.key, err = s.keys.Load().authorize(ctx)
+			x.owner, err = s.keys.Load().authorize(ctx)
 		}
 		if err == nil {
 			err = recovered(func() error { return run(x) })
@@ -125,8 +125,8 @@ func (x *exchange) finish(status int, err error) {
 	if x.model != "" {
 		attributes = append(attributes, slog.String("model", x.model))
 	}
-	if x.key != "" {
-		attributes = append(attributes, slog.String("key", x.key))
+	if x.owner.name != "" {
+		attributes = append(attributes, slog.String("key", x.owner.name))
 	}
 	if f := x.final; f != nil {
 		attributes = append(attributes, slog.Int("prompt_tokens", f.PromptTokens),

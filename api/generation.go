@@ -79,7 +79,7 @@ func (s *Server) open(x *exchange, model string) (call *router.Call, ctx context
 		unwatch()
 		x.cancel(nil)
 	}
-	leave, err := s.admission.enter(ctx, x.key)
+	leave, err := s.admission.enter(ctx, x.owner.name)
 	if err != nil {
 		err = causeOr(ctx, err)
 		end()
@@ -90,6 +90,9 @@ func (s *Server) open(x *exchange, model string) (call *router.Call, ctx context
 		leave()
 		end()
 		return nil, nil, nil, err
+	}
+	if s.options.ScopeByKey {
+		call.KeepTo(x.owner.scope)
 	}
 	x.model = call.Channel().Name
 	return call, ctx, func() {

@@ -108,6 +108,12 @@ func (c *stateCollector) Describe(to chan<- *prometheus.Desc) {
 	for _, g := range channelCounters {
 		to <- g.desc
 	}
+	for _, g := range sessionFigures {
+		to <- g.desc
+	}
+	for _, g := range formatGauges {
+		to <- g.desc
+	}
 	for _, d := range []*prometheus.Desc{descRunning, descRestarts, descRSS} {
 		to <- d
 	}
@@ -135,6 +141,16 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 	for i := range all.Channels {
 		for _, g := range channelCounters {
 			to <- prometheus.MustNewConstMetric(g.desc, g.kind, g.value(&all.Channels[i]), all.Channels[i].Name)
+		}
+	}
+	if s := all.Sessions; s != nil {
+		for _, g := range sessionFigures {
+			to <- prometheus.MustNewConstMetric(g.desc, g.kind, g.value(s))
+		}
+		for i := range s.Formats {
+			for _, g := range formatGauges {
+				to <- prometheus.MustNewConstMetric(g.desc, g.kind, g.value(&s.Formats[i]), s.Formats[i].Format)
+			}
 		}
 	}
 	if c.plugins == nil {

@@ -56,5 +56,30 @@ var channelCounters = []figure[router.ChannelStats]{
 	{desc("channel_cancelled_total", "Of these, cancelled.", "channel"), prometheus.CounterValue, func(c *router.ChannelStats) float64 { return float64(c.Cancelled) }},
 	{desc("channel_prompt_tokens_total", "Tokens of prompts.", "channel"), prometheus.CounterValue, func(c *router.ChannelStats) float64 { return float64(c.PromptTokens) }},
 	{desc("channel_cached_tokens_total", "Tokens of prompts that were found in the cache.", "channel"), prometheus.CounterValue, func(c *router.ChannelStats) float64 { return float64(c.CachedTokens) }},
+	{desc("channel_restored_tokens_total", "Of these, parked before and restored.", "channel"), prometheus.CounterValue, func(c *router.ChannelStats) float64 { return float64(c.Restored) }},
 	{desc("channel_output_tokens_total", "Tokens that were generated.", "channel"), prometheus.CounterValue, func(c *router.ChannelStats) float64 { return float64(c.OutputTokens) }},
+}
+
+var sessionFigures = []figure[router.SessionStats]{
+	{desc("session_ram_bytes", "Bytes of parked pages that need not be read from disk."), prometheus.GaugeValue, func(s *router.SessionStats) float64 { return float64(s.RAM) }},
+	{desc("session_disk_bytes", "Bytes of the file of parked pages."), prometheus.GaugeValue, func(s *router.SessionStats) float64 { return float64(s.Disk) }},
+	{desc("session_queued_bytes", "Bytes of parked pages that wait to be written."), prometheus.GaugeValue, func(s *router.SessionStats) float64 { return float64(s.Queued) }},
+	{desc("session_parked_pages_total", "Pages that were parked."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.Puts) }},
+	{desc("session_parked_bytes_total", "Bytes of these, packed."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.PutBytes) }},
+	{desc("session_parked_nominal_bytes_total", "Bytes of these in f16."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.PutNominal) }},
+	{desc("session_restored_pages_total", "Pages that were restored."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.PagesFromRAM + s.Counts.PagesRead) }},
+	{desc("session_restored_bytes_total", "Bytes of these, packed."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.BytesRestored) }},
+	{desc("session_restored_nominal_bytes_total", "Bytes of these in f16."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.NominalRestored) }},
+	{desc("session_restored_from_ram_total", "Restored pages that were in memory."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.PagesFromRAM) }},
+	{desc("session_hits_total", "Prompts whose beginning was parked."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.Hits) }},
+	{desc("session_misses_total", "Prompts whose beginning was not."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.Misses) }},
+	{desc("session_evicted_pages_total", "Parked pages that made room."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.Evicted) }},
+	{desc("session_rejected_pages_total", "Pages that did not fit or could not be written."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.Rejected) }},
+	{desc("session_damaged_pages_total", "Parked pages lost to damage."), prometheus.CounterValue, func(s *router.SessionStats) float64 { return float64(s.Counts.Damaged) }},
+}
+
+var formatGauges = []figure[router.FormatStats]{
+	{desc("session_pages", "Parked pages.", "format"), prometheus.GaugeValue, func(f *router.FormatStats) float64 { return float64(f.Pages) }},
+	{desc("session_bytes", "Bytes of parked pages.", "format"), prometheus.GaugeValue, func(f *router.FormatStats) float64 { return float64(f.Bytes) }},
+	{desc("session_nominal_bytes", "Bytes of the same keys and values in f16.", "format"), prometheus.GaugeValue, func(f *router.FormatStats) float64 { return float64(f.Nominal) }},
 }

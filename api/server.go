@@ -26,6 +26,10 @@ type Options struct {
 	// Keys are the API keys of which clients need one. Empty: none is needed. See SetKeys.
 	Keys []string
 
+	// ScopeByKey keeps what is computed for a key to requests with that key: they alone find it again
+	// in a cache or among parked conversations.
+	ScopeByKey bool
+
 	Limits  Limits
 	Plugins func() []PluginStatus // for /metrics; nil: none are told of
 

@@ -54,7 +54,39 @@ type channelStats struct {
 	Cancelled    int64  `json:"cancelled"`
 	PromptTokens int64  `json:"prompt_tokens"`
 	CachedTokens int64  `json:"cached_tokens"`
+	Restored     int64  `json:"restored_tokens"`
 	OutputTokens int64  `json:"output_tokens"`
+}
+
+// sessionStats is what is kept of conversations that are idle. Nominal bytes are those of the same
+// keys and values in f16.
+type sessionStats struct {
+	pagesStats
+	RAMBytes    int64         `json:"ram_bytes"`    // of pages that need not be read from disk
+	DiskBytes   int64         `json:"disk_bytes"`   // of the file
+	QueuedBytes int64         `json:"queued_bytes"` // that wait to be written
+	Parked      pagesStats    `json:"parked"`       // since the start
+	Restored    pagesStats    `json:"restored"`     // since the start
+	FromRAM     int64         `json:"restored_from_ram"`
+	Hits        int64         `json:"hits"` // prompts whose beginning was kept
+	Misses      int64         `json:"misses"`
+	Evicted     int64         `json:"evicted"`
+	Expired     int64         `json:"expired"`
+	Rejected    int64         `json:"rejected"`
+	Damaged     int64         `json:"damaged"`
+	Failures    int64         `json:"write_failures"`
+	Formats     []formatStats `json:"formats"`
+}
+
+type pagesStats struct {
+	Pages   int64 `json:"pages"`
+	Bytes   int64 `json:"bytes"`
+	Nominal int64 `json:"nominal_bytes"`
+}
+
+type formatStats struct {
+	Format string `json:"format"`
+	pagesStats
 }
 
 // stats is GET /v1/kakeya/stats.
@@ -67,17 +99,38 @@ func (s *Server) stats(x *exchange) error {
 	}
 	channels := make([]channelStats, len(all.Channels))
 	for i, c := range all.Channels {
-		channels[i] = channelStats{c.Name, c.Active, c.Requests, c.Failed, c.Cancelled, c.PromptTokens, c.CachedTokens, c.OutputTokens}
+		channels[i] = channelStats{c.Name, c.Active, c.Requests, c.Failed, c.Cancelled, c.PromptTokens, c.CachedTokens, c.Restored, c.OutputTokens}
 	}
 	return encode(x, struct {
 		Pool     poolStats      `json:"pool"`
 		Models   []modelStats   `json:"models"`
 		Channels []channelStats `json:"channels"`
+		Sessions *sessionStats  `json:"sessions,omitempty"`
 	}{poolStats{
 		BudgetBytes: u.Budget, UsedBytes: u.Used, Waiting: u.Waiting,
 		Loads: u.Counts.Loads, Failures: u.Counts.Failures, Unloads: u.Counts.Unloads,
 		Evictions: u.Counts.Evictions, Expired: u.Counts.Expired, Died: u.Counts.Died,
-	}, models, channels})
+	}, models, channels, sessionStatsOf(all.Sessions)})
+}
+
+func sessionStatsOf(s *router.SessionStats) *sessionStats {
+	if s == nil {
+		return nil
+	}
+	c := s.Counts
+	out := &sessionStats{
+		pagesStats: pagesStats{int64(s.Pages), s.Bytes, s.Nominal},
+		RAMBytes:   s.RAM, DiskBytes: s.Disk, QueuedBytes: s.Queued,
+		Parked:   pagesStats{c.Puts, c.PutBytes, c.PutNominal},
+		Restored: pagesStats{c.PagesFromRAM + c.PagesRead, c.BytesRestored, c.NominalRestored},
+		FromRAM:  c.PagesFromRAM, Hits: c.Hits, Misses: c.Misses, Evicted: c.Evicted, Expired: c.Expired,
+		Rejected: c.Rejected, Damaged: c.Damaged, Failures: c.WriteFailures,
+		Formats: make([]formatStats, len(s.Formats)),
+	}
+	for i, f := range s.Formats {
+		out.Formats[i] = formatStats{f.Format, pagesStats{int64(f.Pages), f.Bytes, f.Nominal}}
+	}
+	return out
 }
 
 func modelStatsOf(m *router.ModelStats) modelStats {

@@ -20,6 +20,8 @@ func (t *Tally) Add(p *router.Piece) {
 	if p.Choice%max(t.PerPrompt, 1) == 0 {
 		sum.PromptTokens += f.PromptTokens
 		sum.CachedTokens += f.CachedTokens
+		sum.RestoredTokens += f.RestoredTokens
+		sum.Timings.Restore += f.Timings.Restore
 	}
 	sum.Reason, sum.StopString, sum.Seed = f.Reason, f.StopString, f.Seed
 	sum.OutputTokens += f.OutputTokens

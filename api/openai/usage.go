@@ -26,6 +26,10 @@ func appendTimings(b []byte, f *backend.Final) []byte {
 	b = appendInt(b, `,"predicted_n":`, f.OutputTokens)
 	b = appendRate(b, "predicted", f.OutputTokens, f.Timings.Generate)
 	b = appendFloat(append(b, `,"queue_ms":`...), milliseconds(f.Timings.Queue))
+	if f.RestoredTokens > 0 {
+		b = appendInt(b, `,"restored_n":`, f.RestoredTokens)
+		b = appendFloat(append(b, `,"restore_ms":`...), milliseconds(f.Timings.Restore))
+	}
 	if f.Draft.Drafted > 0 {
 		b = appendInt(b, `,"draft_n":`, f.Draft.Drafted)
 		b = appendInt(b, `,"draft_n_accepted":`, f.Draft.Accepted)

@@ -18,6 +18,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/pool"
 	"github.com/kakeyad/kakeyad/core/router"
+	"github.com/kakeyad/kakeyad/core/session"
 )
 
 // daemon is everything that serve runs, put together. Its parts stop in the reverse order of their start.
@@ -26,6 +27,7 @@ type daemon struct {
 	log      *slog.Logger
 	level    *slog.LevelVar
 	host     *host.Host
+	sessions *session.Store // nil: no pages are kept
 	router   *router.Router
 	server   *api.Server
 	watcher  *config.Watcher
@@ -59,26 +61,29 @@ func newDaemon(ctx context.Context, options config.Options, logTo io.Writer) (_ 
 		}
 	}()
 
-	d.host = host.New(hostOptions(cfg, d.log))
-	if err := d.host.Start(ctx); err != nil {
+	if d.sessions, err = openSessions(cfg.Sessions, d.log); err != nil {
 		return nil, err
 	}
+	d.host = host.New(hostOptions(cfg, d.log))
+	if err := d.host.Start(ctx); err != nil {
+		return nil, errors.Join(err, d.closeSessions())
+	}
 	d.router, err = router.New(router.Options{
-		Backends: router.BackendsFunc(d.backend),
+		Plugins: plugins{d.host},
 		Pool: pool.Options{
 			Budget:        cfg.Memory.Bytes(pool.MachineMemory()),
 			IdleTTL:       max(0, time.Duration(cfg.Pool.IdleTTL)),
 			UnloadTimeout: time.Duration(cfg.Pool.UnloadTimeout),
 		},
-		Set: cfg.Set, Logger: d.log,
+		Set: cfg.Set, Sessions: d.sessions, Logger: d.log,
 	})
 	if err != nil {
-		return nil, errors.Join(err, d.host.Stop(ctx))
+		return nil, errors.Join(err, d.host.Stop(ctx), d.closeSessions())
 	}
 	d.server = api.New(d.serverOptions())
 	d.watcher, err = config.Watch(ctx, options, cfg, d.reloaded, d.refused)
 	if err != nil {
-		return nil, errors.Join(err, d.router.Close(ctx), d.host.Stop(ctx))
+		return nil, errors.Join(err, d.router.Close(ctx), d.host.Stop(ctx), d.closeSessions())
 	}
 	go func() { d.served <- d.server.Serve(d.listener) }() // ends at Shutdown, which stop calls
 	return d, nil
@@ -115,13 +120,25 @@ func hostOptions(cfg *config.Config, log *slog.Logger) host.Options {
 	return o
 }
 
-// backend is the host as the router sees it.
-func (d *daemon) backend(ctx context.Context, name string) (router.Instance, error) {
-	i, err := d.host.Backend(ctx, name)
+// plugins is the host as the router sees it.
+type plugins struct{ host *host.Host }
+
+// Backend implements router.Plugins.
+func (p plugins) Backend(ctx context.Context, name string) (router.Instance, error) {
+	i, err := p.host.Plugin(ctx, base.KindBackend, name)
 	if err != nil {
 		return router.Instance{}, err
 	}
 	return router.Instance{Backend: i.Backend, Gone: i.Gone()}, nil
+}
+
+// Linked implements router.Plugins.
+func (p plugins) Linked(ctx context.Context, kind base.Kind, name string) (router.Linked, error) {
+	i, err := p.host.Plugin(ctx, kind, name)
+	if err != nil {
+		return router.Linked{}, err
+	}
+	return router.Linked{Linker: i.Linker, Gone: i.Gone()}, nil
 }
 
 // reloaded takes a new configuration over, as far as a running daemon can.
@@ -154,22 +171,29 @@ func (d *daemon) say(cfg *config.Config) {
 	}
 }
 
-// stop ends everything within the grace that the configuration gives; another signal ends it at once. It returns
-// cause, or what went wrong in stopping.
+// stop ends everything. Requests get the grace that the configuration gives, and models the time to
+// be unloaded, in which what they hold is parked; another signal ends both at once. It returns cause,
+// or what went wrong in stopping.
 func (d *daemon) stop(ctx context.Context, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(d.config.Server.ShutdownGrace))
-	defer cancel()
-	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	hurry, release := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
 	defer release()
 
 	d.watcher.Close()
-	err := d.server.Shutdown(ctx)
+	grace, done := context.WithTimeout(hurry, time.Duration(d.config.Server.ShutdownGrace))
+	defer done()
+	err := d.server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		d.log.Warn("requests were cut short")
 		err = nil
 	}
-	// What remains has no clients any more, and gets a moment of its own.
+	unloading, done := context.WithTimeout(hurry, time.Duration(d.config.Pool.UnloadTimeout))
+	defer done()
+	closed := d.router.Close(unloading)
+	if errors.Is(closed, context.Canceled) {
+		d.log.Warn("models were not unloaded; what they held is not kept")
+		closed = nil
+	}
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(d.config.Plugins.StopTimeout))
 	defer done()
-	return errors.Join(cause, err, d.router.Close(last), d.host.Stop(last))
+	return errors.Join(cause, err, closed, d.host.Stop(last), d.closeSessions())
 }

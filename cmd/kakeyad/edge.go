@@ -18,6 +18,7 @@ func (d *daemon) serverOptions() api.Options {
 	return api.Options{
 		Router: d.router, Version: version, Logger: d.log,
 		Origins: s.Origins, Keys: d.config.Keys, Plugins: d.plugins,
+		ScopeByKey: d.config.Sessions.Scope == config.ScopeKey,
 		Limits: api.Limits{
 			Requests: s.MaxStreams, RequestsPerKey: s.MaxStreamsPerKey,
 			Queue: s.Queue, QueueWait: time.Duration(s.QueueWait),

@@ -93,6 +93,16 @@ func psTable(w io.Writer, body []byte, now time.Time) error {
 			Pinned   bool       `json:"pinned"`
 			Expires  *time.Time `json:"expires"`
 		} `json:"models"`
+		Sessions *struct {
+			Pages    int64 `json:"pages"`
+			Bytes    int64 `json:"bytes"`
+			Nominal  int64 `json:"nominal_bytes"`
+			RAM      int64 `json:"ram_bytes"`
+			Disk     int64 `json:"disk_bytes"`
+			Restored struct {
+				Pages int64 `json:"pages"`
+			} `json:"restored"`
+		} `json:"sessions"`
 	}
 	if err := json.Unmarshal(body, &stats); err != nil {
 		return errors.Join(errors.New("the daemon's answer is not understood; is it a kakeyad of this version?"), err)
@@ -112,6 +122,10 @@ func psTable(w io.Writer, body []byte, now time.Time) error {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "%s of %s in use\n", mebibytes(stats.Pool.UsedBytes), mebibytes(stats.Pool.BudgetBytes))
+	if s := stats.Sessions; err == nil && s != nil && s.Pages > 0 {
+		_, err = fmt.Fprintf(w, "%d pages parked: %s, which are %s in f16 (%.1f times as much); %s of them in memory, %s on disk; %d pages restored\n",
+			s.Pages, mebibytes(s.Bytes), mebibytes(s.Nominal), float64(s.Nominal)/float64(max(s.Bytes, 1)), mebibytes(s.RAM), mebibytes(s.Disk), s.Restored.Pages)
+	}
 	return err
 }
 

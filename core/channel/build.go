@@ -51,6 +51,9 @@ func (c *composer) build(ch *Channel, id ID, spec Spec) []*Error {
 			id.Codec.Boundary = Unset
 		}
 	}
+	if key, err := ch.keep(spec.Cache); err != nil {
+		fail(err, "cache", key)
+	}
 	if d := spec.Drafter; d != nil {
 		if !slices.Contains(c.in.Known.Drafters, d.Name) {
 			fail(unknown("drafter", d.Name, c.in.Known.Drafters), "drafter", "name")

@@ -57,6 +57,14 @@ type CodecSpec struct {
 	Params   map[string]string
 }
 
+// CacheSpec says what becomes of a channel's KV cache. The zero value says nothing.
+type CacheSpec struct {
+	Live      bool          // the codec acts on what attention reads, not on what is parked alone
+	ParkAfter time.Duration // idle time after which a conversation is parked; 0: unsaid, negative: never
+	Recent    int           // newest tokens that stay exact, live
+	Sinks     int           // first tokens that stay exact; 0: unsaid, negative: none
+}
+
 // DrafterSpec says which drafter guesses a channel's tokens, and how.
 type DrafterSpec struct {
 	Name   string
@@ -79,6 +87,7 @@ type Spec struct {
 	Drafter *DrafterSpec
 
 	Load     backend.LoadOptions
+	Cache    CacheSpec
 	Sampling backend.Sampling
 	Limits   Limits
 

@@ -109,6 +109,9 @@ func printChannel(out *strings.Builder, c *channel.Channel) {
 	if c.Codec != nil {
 		fmt.Fprintf(out, " codec=%s q=%d boundary=%d", c.Codec.Name, c.Codec.Q, c.Codec.Boundary)
 	}
+	if k := c.Load.Cache; k.ParkAfter > 0 || k.Mode == "live" {
+		fmt.Fprintf(out, " mode=%s park_after=%s recent=%d sinks=%d", k.Mode, k.ParkAfter, k.Recent, k.Sinks)
+	}
 	if c.Drafter != nil {
 		fmt.Fprintf(out, " drafter=%s", c.Drafter.Name)
 	}

@@ -31,8 +31,8 @@ func (s *Set) Models() []Model {
 }
 
 // Resolve returns the channel of a name: a channel's own, an alias, or, where the set allows it,
-// an id of a known model that nobody configured. Such an id takes sampling, limits, load options,
-// system prompt and, when it names none, the backend from the channel that is called by its short
+// an id of a known model that nobody configured. Such an id takes sampling, limits, load and cache
+// options, system prompt and, when it names none, the backend from the channel that is called by its short
 // name alone, if there is one, and from the defaults otherwise. Errors are *UnknownError.
 func (s *Set) Resolve(name string) (*Channel, error) {
 	if c := s.byName[name]; c != nil {
@@ -75,6 +75,11 @@ func (c *composer) onRequest(text string) (*Channel, error) {
 		spec = base
 	}
 	spec.Codec, spec.Drafter, spec.Aliases = nil, nil, nil
+	if id.Codec.IsZero() {
+		spec.Cache.Live, spec.Cache.Recent = false, 0 // they were the codec's
+	} else {
+		spec.Cache.ParkAfter = max(spec.Cache.ParkAfter, 0) // never was said of a cache that is not packed
+	}
 	spec.Pin, spec.Preload = false, false
 	if id.Backend != "" {
 		spec.Backend = ""

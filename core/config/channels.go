@@ -20,6 +20,8 @@ type Defaults struct {
 	Limits Limits `json:"limits,omitempty"`
 	// How models are loaded.
 	Load LoadOptions `json:"load,omitempty"`
+	// What becomes of KV caches.
+	Cache Cache `json:"cache,omitempty"`
 }
 
 // Channel is a model and how it is served.
@@ -38,6 +40,8 @@ type Channel struct {
 	Limits Limits `json:"limits,omitempty"`
 	// How the model is loaded; over that of defaults.
 	Load LoadOptions `json:"load,omitempty"`
+	// What becomes of its KV cache; over that of defaults.
+	Cache Cache `json:"cache,omitempty"`
 	// System prompt of chats that have none of their own.
 	SystemPrompt string `json:"system_prompt,omitempty"`
 	// File with a Jinja chat template instead of the model's own.
@@ -50,6 +54,22 @@ type Channel struct {
 	Preload bool `json:"preload,omitempty"`
 	// Unload the model when nobody has used it for so long; never keeps it. By default that of pool.
 	IdleTTL TTL `json:"idle_ttl,omitempty"`
+}
+
+// Cache says what becomes of a KV cache. Channels that differ here load the model once each.
+type Cache struct {
+	// Where the codec acts: parked packs conversations that are idle and leaves the cache of running
+	// ones alone; live passes every key and value through the codec before attention reads it. parked
+	// when not said.
+	Mode string `json:"mode,omitempty" jsonschema:"enum=parked,enum=live"`
+	// A conversation that nobody has gone on with for so long is packed and kept under sessions, to be
+	// restored when it goes on; never keeps none. When not said, 30s for channels with a codec that is
+	// parked, and never for others. Without a codec the cache is kept as it is, in more bytes.
+	ParkAfter TTL `json:"park_after,omitempty"`
+	// Newest tokens that mode live leaves exact until they age.
+	Recent int `json:"recent,omitempty" jsonschema:"minimum=0"`
+	// First tokens of a prompt that the codec leaves exact; 1 when not said.
+	Sinks *int `json:"sinks,omitempty" jsonschema:"minimum=0,maximum=64"`
 }
 
 // Codec is a codec and its parameters.

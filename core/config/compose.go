@@ -31,6 +31,9 @@ func (c *composition) run() []Problem {
 	if cfg.DataDir == "" {
 		cfg.DataDir = stateDir(c.sources.getenv, c.sources.workDir)
 	}
+	if cfg.Sessions.Dir == "" {
+		cfg.Sessions.Dir = filepath.Join(cfg.DataDir, "sessions")
+	}
 	if cfg.Plugins.Dir == "" {
 		cfg.Plugins.Dir = binaryDir(c.sources.workDir)
 	}
@@ -42,7 +45,7 @@ func (c *composition) run() []Problem {
 		Models:    c.models(),
 		Channels:  map[string]channel.Spec{},
 		Aliases:   cfg.Aliases,
-		Defaults:  c.spec(Channel{Backend: cfg.Defaults.Backend, Sampling: cfg.Defaults.Sampling, Limits: cfg.Defaults.Limits, Load: cfg.Defaults.Load}),
+		Defaults:  c.spec(Channel{Backend: cfg.Defaults.Backend, Sampling: cfg.Defaults.Sampling, Limits: cfg.Defaults.Limits, Load: cfg.Defaults.Load, Cache: cfg.Defaults.Cache}),
 		Known:     c.known(),
 		OnRequest: cfg.ComposeOnRequest,
 	}
@@ -163,6 +166,16 @@ func (c *composition) spec(ch Channel) channel.Spec {
 	}
 	if ch.IdleTTL != 0 {
 		s.TTL = max(0, time.Duration(ch.IdleTTL))
+	}
+	s.Cache = channel.CacheSpec{
+		Live: ch.Cache.Mode == "live", ParkAfter: time.Duration(ch.Cache.ParkAfter),
+		Recent: ch.Cache.Recent,
+	}
+	if n := ch.Cache.Sinks; n != nil {
+		s.Cache.Sinks = *n
+		if *n == 0 {
+			s.Cache.Sinks = -1
+		}
 	}
 	if k := ch.Codec; k != nil {
 		s.Codec = &channel.CodecSpec{Name: k.Name, Q: k.Q, Boundary: channel.Unset, Params: k.Params}

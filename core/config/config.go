@@ -35,6 +35,8 @@ type Config struct {
 	Server Server `json:"server,omitempty"`
 	// Loaded models.
 	Pool Pool `json:"pool,omitempty" reload:"restart"`
+	// What is kept of conversations that are idle: pages of their KV cache, packed.
+	Sessions Sessions `json:"sessions,omitempty" reload:"restart"`
 	// Plugin processes.
 	Plugins Plugins `json:"plugins,omitempty" reload:"restart"`
 
@@ -119,6 +121,23 @@ type Pool struct {
 	IdleTTL TTL `json:"idle_ttl,omitempty"`
 	// How long unloading a model may take before its plugin is taken for hung.
 	UnloadTimeout Duration `json:"unload_timeout,omitempty"`
+}
+
+// Sessions says where packed pages of KV cache are kept, how many, and for whom. Which channels pack
+// theirs is each channel's to say, see [Cache].
+type Sessions struct {
+	// Memory for packed pages, beside that for loaded models; 0 keeps none there.
+	RAM Size `json:"ram,omitempty"`
+	// Room for packed pages on disk; 0 keeps none there. When both are 0 no pages are kept at all.
+	Disk Size `json:"disk,omitempty"`
+	// Folder of the pages on disk. One daemon uses it at a time. By default sessions in data_dir.
+	Dir string `json:"dir,omitempty" path:"true" jsonschema:"minLength=1"`
+	// Pages that nobody has used for so long are dropped; never keeps them as long as there is room.
+	TTL TTL `json:"ttl,omitempty"`
+	// Who may use a page: shared is everybody, key only requests with the API key that it was computed
+	// for. With shared, a request can tell by how soon its answer begins whether its prompt's beginning
+	// was asked before.
+	Scope string `json:"scope,omitempty" jsonschema:"enum=shared,enum=key"`
 }
 
 // Plugins says which plugins there are and how they are watched over.

@@ -10,7 +10,7 @@ import (
 )
 
 // inherited are the keys of defaults that every channel starts from, key by key.
-var inherited = []string{"sampling", "limits", "load"}
+var inherited = []string{"sampling", "limits", "load", "cache"}
 
 // inherit lays each channel over the defaults.
 func inherit(values map[string]any) {

@@ -11,6 +11,12 @@ import (
 // DefaultListen is the address that the daemon serves when nothing else is said.
 const DefaultListen = "127.0.0.1:8317"
 
+// The values of sessions.scope.
+const (
+	ScopeShared = "shared"
+	ScopeKey    = "key"
+)
+
 // Default is the lowest layer: a configuration without a file, variables or flags. The folders
 // that depend on the machine are left out; see the comments of [Config].
 func Default() Config {
@@ -29,7 +35,8 @@ func Default() Config {
 			QueueWait:     Duration(30 * time.Second),
 			ShutdownGrace: Duration(10 * time.Second),
 		},
-		Pool: Pool{IdleTTL: TTL(30 * time.Minute), UnloadTimeout: Duration(30 * time.Second)},
+		Pool:     Pool{IdleTTL: TTL(30 * time.Minute), UnloadTimeout: Duration(30 * time.Second)},
+		Sessions: Sessions{RAM: 1 << 30, Disk: 16 << 30, TTL: Never, Scope: ScopeShared},
 		Plugins: Plugins{
 			StartTimeout: Duration(time.Minute),
 			StopTimeout:  Duration(5 * time.Second),

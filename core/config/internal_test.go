@@ -73,10 +73,10 @@ func TestNamesOfLeaves(t *testing.T) {
 	}
 }
 
-// Load options and sampling have a key for each field of the contract.
+// Load and cache options and sampling have a key for each field of the contract.
 func TestKeysFollowTheContract(t *testing.T) {
 	load := reflect.TypeFor[backend.LoadOptions]()
-	require.Equal(t, load.NumField()-1, reflect.TypeFor[LoadOptions]().NumField(), "all but Cache")
+	require.Equal(t, load.NumField()-1, reflect.TypeFor[LoadOptions]().NumField(), "all but Cache, which has a key of its own")
 	full := reflect.New(reflect.TypeFor[LoadOptions]()).Elem()
 	for f, v := range full.Fields() {
 		_, ok := load.FieldByName(f.Name)
@@ -96,6 +96,7 @@ func TestKeysFollowTheContract(t *testing.T) {
 	for f := range load.Fields() {
 		require.Equal(t, f.Name == "Cache", converted.FieldByIndex(f.Index).IsZero(), f.Name)
 	}
+	require.Equal(t, reflect.TypeFor[backend.CacheOptions]().NumField(), reflect.TypeFor[Cache]().NumField())
 	ours, theirs := reflect.TypeFor[Sampling](), reflect.TypeFor[backend.Sampling]()
 	require.Equal(t, theirs.NumField(), ours.NumField())
 	for f := range theirs.Fields() {

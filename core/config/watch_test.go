@@ -123,7 +123,7 @@ func TestWatch(t *testing.T) {
 
 	// What needs a restart is named, against what the daemon was started with.
 	w.replace("c.yaml", "listen: :99\ndata_dir: d\nplugins: {dir: p, list: [{name: a, kind: codec, path: a}], health: {interval: 1s}}\nlog: {level: debug}")
-	require.Equal(t, []string{"listen", "data_dir", "plugins.dir", "plugins.list", "plugins.health.interval"}, w.change().NeedRestart)
+	require.Equal(t, []string{"listen", "data_dir", "sessions.dir", "plugins.dir", "plugins.list", "plugins.health.interval"}, w.change().NeedRestart)
 	w.replace("c.yaml", "log: {level: debug}")
 	require.Empty(t, w.change().NeedRestart)
 }

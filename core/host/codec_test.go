@@ -34,12 +34,12 @@ func TestCodec(t *testing.T) {
 		fakeSpec(t, fake.Config{}), // of the same name and another kind
 		codecSpec(t, codecfake.Config{Hang: "deaf", After: 2}),
 	}})
-	_, err := f.Codec(t.Context(), "other")
+	_, err := f.Plugin(t.Context(), base.KindCodec, "other")
 	require.ErrorIs(t, err, ErrUnknown)
 
 	shape := codectest.BenchmarkShape
 	for range 2 {
-		i, err := f.Codec(t.Context(), "fake")
+		i, err := f.Plugin(t.Context(), base.KindCodec, "fake")
 		require.NoError(t, err)
 		f.pids[i.PID] = true
 		require.Nil(t, i.Backend)
@@ -64,7 +64,7 @@ func TestCodec(t *testing.T) {
 		<-i.Gone()
 		require.NoError(t, l.Close())
 	}
-	i, err := f.Backend(t.Context(), "fake")
+	i, err := f.Plugin(t.Context(), base.KindBackend, "fake")
 	require.NoError(t, err)
 	f.pids[i.PID] = true
 	require.Nil(t, i.Codec)

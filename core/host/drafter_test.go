@@ -31,7 +31,7 @@ func drafterSpec(t *testing.T, c drafterfake.Config) Spec {
 // middle of a call.
 func TestDrafter(t *testing.T) {
 	f := newFixture(t, Options{Plugins: []Spec{drafterSpec(t, drafterfake.Config{Taps: []int{0, 3}})}})
-	i, err := f.Drafter(t.Context(), "fake")
+	i, err := f.Plugin(t.Context(), base.KindDrafter, "fake")
 	require.NoError(t, err)
 	f.pids[i.PID] = true
 	require.Equal(t, base.KindDrafter, i.Info.Kind)
@@ -49,7 +49,7 @@ func TestDrafterKilled(t *testing.T) {
 	f := newFixture(t, Options{Plugins: []Spec{drafterSpec(t, drafterfake.Config{Plan: misfortune.Plan{Hang: "deaf", After: 1}})}})
 	target := drafter.Target{Vocabulary: 10, Layers: 1, Width: 1, Context: 8, Sessions: 1}
 	for range 2 {
-		i, err := f.Drafter(t.Context(), "fake")
+		i, err := f.Plugin(t.Context(), base.KindDrafter, "fake")
 		require.NoError(t, err)
 		f.pids[i.PID] = true
 		ticket, err := i.Drafter.OpenLink(t.Context())

@@ -31,6 +31,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 	"github.com/kakeyad/kakeyad/core/plugin/drafter"
+	"github.com/kakeyad/kakeyad/core/plugin/link"
 )
 
 // Host runs plugins. Its methods are safe for concurrent use.
@@ -86,27 +87,13 @@ func (h *Host) Start(ctx context.Context) error {
 	return nil
 }
 
-// Backend returns the running process of a backend plugin, and starts it if there is none. It
-// waits for a start that is under way, and for a restart that is due soon.
+// Plugin returns the running process of a plugin, and starts it if there is none. It waits for a
+// start that is under way, and for a restart that is due soon.
 //
 // Errors: ErrUnknown; *DownError, which is base.ErrPluginGone, for a plugin that cannot be started
 // now; base.ErrUnsupported or ErrChecksum for one that was refused; ErrStopped; the context's
 // cause.
-func (h *Host) Backend(ctx context.Context, name string) (*Instance, error) {
-	return h.get(ctx, base.KindBackend, name)
-}
-
-// Codec is Backend for codecs. To bind one to a model, ask it for a link: Instance.Codec.OpenLink.
-func (h *Host) Codec(ctx context.Context, name string) (*Instance, error) {
-	return h.get(ctx, base.KindCodec, name)
-}
-
-// Drafter is Backend for drafters, which are bound like codecs: Instance.Drafter.OpenLink.
-func (h *Host) Drafter(ctx context.Context, name string) (*Instance, error) {
-	return h.get(ctx, base.KindDrafter, name)
-}
-
-func (h *Host) get(ctx context.Context, kind base.Kind, name string) (*Instance, error) {
+func (h *Host) Plugin(ctx context.Context, kind base.Kind, name string) (*Instance, error) {
 	s, err := h.find(kind, name)
 	if err != nil {
 		return nil, err
@@ -181,11 +168,17 @@ type Instance struct {
 	Backend backend.Backend // of a backend plugin, else nil
 	Codec   codec.Proxy     // of a codec plugin, else nil
 	Drafter drafter.Proxy   // of a drafter plugin, else nil
+	Linker  Linker          // of a plugin that backends are introduced to, else nil
 	Info    base.Info
 	PID     int
 
 	plugin  base.Plugin // whichever of these it is
 	process *process
+}
+
+// Linker introduces a backend to a plugin, so that a model can be bound to it.
+type Linker interface {
+	OpenLink(ctx context.Context) (link.Ticket, error)
 }
 
 // Gone closes as soon as the process has exited.

@@ -29,7 +29,7 @@ func TestStartsOnFirstUse(t *testing.T) {
 	instances := make([]*Instance, 10)
 	var callers sync.WaitGroup
 	for n := range instances {
-		callers.Go(func() { instances[n], _ = f.Backend(t.Context(), "fake") })
+		callers.Go(func() { instances[n], _ = f.Plugin(t.Context(), base.KindBackend, "fake") })
 	}
 	callers.Wait()
 	first := f.backend(t)
@@ -47,7 +47,7 @@ func TestStartsOnFirstUse(t *testing.T) {
 
 	require.NoError(t, f.Stop(t.Context()))
 	requireGone(t, first)
-	_, err := f.Backend(t.Context(), "fake")
+	_, err := f.Plugin(t.Context(), base.KindBackend, "fake")
 	require.ErrorIs(t, err, ErrStopped)
 	_, err = first.Backend.Health(t.Context())
 	require.ErrorIs(t, err, base.ErrPluginGone)
@@ -61,10 +61,10 @@ func TestFoundInTheFolder(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, binaryName(base.KindBackend, "text")), nil, 0o600))
 	f := newFixture(t, Options{Dir: dir})
 	require.Len(t, f.Status(), 1)
-	i, err := f.Backend(t.Context(), "found")
+	i, err := f.Plugin(t.Context(), base.KindBackend, "found")
 	require.NoError(t, err)
 	f.pids[i.PID] = true
-	_, err = f.Backend(t.Context(), "lost")
+	_, err = f.Plugin(t.Context(), base.KindBackend, "lost")
 	require.ErrorIs(t, err, ErrUnknown)
 	require.ErrorContains(t, err, "there is found")
 	require.ErrorContains(t, err, binaryName(base.KindBackend, "lost"))
@@ -96,7 +96,7 @@ func TestRefused(t *testing.T) {
 				return
 			}
 			for range 2 { // the second time without another start
-				_, err := f.Backend(t.Context(), "fake")
+				_, err := f.Plugin(t.Context(), base.KindBackend, "fake")
 				require.ErrorIs(t, err, c.is)
 				require.ErrorContains(t, err, c.says)
 				require.ErrorContains(t, err, fakeBinary)
@@ -112,11 +112,11 @@ func TestRefused(t *testing.T) {
 func TestRefusedIsTriedAgain(t *testing.T) {
 	once := filepath.Join(t.TempDir(), "once")
 	f := newFixture(t, Options{Plugins: []Spec{fakeSpec(t, fake.Config{Start: "version", Once: once})}, RestartMax: time.Millisecond})
-	_, err := f.Backend(t.Context(), "fake")
+	_, err := f.Plugin(t.Context(), base.KindBackend, "fake")
 	require.ErrorIs(t, err, base.ErrUnsupported)
 	for err != nil {
 		require.ErrorIs(t, err, base.ErrUnsupported)
-		_, err = f.Backend(t.Context(), "fake")
+		_, err = f.Plugin(t.Context(), base.KindBackend, "fake")
 	}
 	f.backend(t)
 }
@@ -142,10 +142,10 @@ func TestFailsOnStart(t *testing.T) {
 			})
 			var err error
 			for range 2 { // the first restart is at once, the second far away
-				_, err = f.Backend(t.Context(), "fake")
+				_, err = f.Plugin(t.Context(), base.KindBackend, "fake")
 				require.ErrorIs(t, err, base.ErrPluginGone)
 			}
-			_, err = f.Backend(t.Context(), "fake")
+			_, err = f.Plugin(t.Context(), base.KindBackend, "fake")
 			var down *DownError
 			require.ErrorAs(t, err, &down)
 			require.ErrorContains(t, err, c.says)
@@ -158,7 +158,7 @@ func TestStopDuringStart(t *testing.T) {
 	f := newFixture(t, Options{Plugins: []Spec{fakeSpec(t, fake.Config{Start: "hang"})}})
 	failed := make(chan error, 1)
 	go func() {
-		_, err := f.Backend(context.Background(), "fake")
+		_, err := f.Plugin(context.Background(), base.KindBackend, "fake")
 		failed <- err
 	}()
 	f.await(t, StateStarting)
@@ -174,7 +174,7 @@ func TestWaitingForAStartIsBounded(t *testing.T) {
 		f.await(t, StateStarting)
 		cancel(errBored)
 	}()
-	_, err := f.Backend(ctx, "fake")
+	_, err := f.Plugin(ctx, base.KindBackend, "fake")
 	require.ErrorIs(t, err, errBored)
 }
 

@@ -25,10 +25,12 @@ var contracts = map[base.Kind]contract{
 	}},
 	base.KindCodec: {codec.Plugins, func(ctx context.Context, c *plugin.Client, i *Instance) (_ base.Plugin, err error) {
 		i.Codec, i.Info, err = codec.Dispense(ctx, c)
+		i.Linker = i.Codec
 		return i.Codec, err
 	}},
 	base.KindDrafter: {drafter.Plugins, func(ctx context.Context, c *plugin.Client, i *Instance) (_ base.Plugin, err error) {
 		i.Drafter, i.Info, err = drafter.Dispense(ctx, c)
+		i.Linker = i.Drafter
 		return i.Drafter, err
 	}},
 }

@@ -89,7 +89,7 @@ func (f *fixture) backend(t testing.TB) *Instance {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	i, err := f.Backend(ctx, "fake")
+	i, err := f.Plugin(ctx, base.KindBackend, "fake")
 	require.NoError(t, err)
 	f.pids[i.PID] = true
 	return i

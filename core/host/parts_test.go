@@ -124,7 +124,7 @@ func TestPluginLog(t *testing.T) {
 		RestartMin: time.Hour, RestartMax: time.Hour,
 		Logger: slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
-	_, err := f.Backend(t.Context(), "fake")
+	_, err := f.Plugin(t.Context(), base.KindBackend, "fake")
 	require.ErrorIs(t, err, base.ErrPluginGone)
 	require.Regexp(t, `"msg":"told to exit","plugin":"fake"`, out.String())
 }
@@ -163,7 +163,7 @@ func BenchmarkBackend(b *testing.B) {
 	f := newFixture(b, Options{Plugins: []Spec{fakeSpec(b, noFake)}})
 	f.backend(b)
 	for b.Loop() {
-		if _, err := f.Backend(b.Context(), "fake"); err != nil {
+		if _, err := f.Plugin(b.Context(), base.KindBackend, "fake"); err != nil {
 			b.Fatal(err)
 		}
 	}

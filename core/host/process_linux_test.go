@@ -34,7 +34,7 @@ func daemon() {
 		fmt.Println(err)
 		return
 	}
-	i, err := h.Backend(context.Background(), "fake")
+	i, err := h.Plugin(context.Background(), base.KindBackend, "fake")
 	if err != nil {
 		fmt.Println(err)
 		return

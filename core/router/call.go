@@ -18,9 +18,15 @@ type Call struct {
 	channel  *channel.Channel
 	lease    *pool.Lease[*model]
 	gate     *gate
+	scope    string
 	deadline time.Time // zero: none
 	closed   bool
 }
+
+// KeepTo keeps what the call computes to calls of the same scope: neither in the backend's cache nor
+// among parked conversations does another scope find it. Everybody shares the scope "", which a call
+// has at first.
+func (c *Call) KeepTo(scope string) { c.scope = scope }
 
 // Open resolves a name and leases its model, which is loaded first if need be. The channel's
 // limits on open requests and on time count from here. Close the call when Open succeeded.
@@ -59,11 +65,14 @@ func (r *Router) acquire(ctx context.Context, c *channel.Channel) (*pool.Lease[*
 		if err != nil {
 			return nil, err
 		}
-		select {
-		case <-lease.Gone():
-			lease.Release()
-		default:
+		if lease.Value().life.Err() == nil {
 			return lease, nil
+		}
+		lease.Release()
+		select {
+		case <-lease.Gone(): // the pool loads it anew
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
 	}
 }
@@ -121,12 +130,12 @@ func (c *Call) explain(ctx context.Context, err error) error {
 	return err
 }
 
-// generate runs one request on the leased model.
-func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, emit func(backend.Event) error) error {
+// generate runs one request on the leased model, for whose prompt something may have been restored.
+func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, from restored, emit func(backend.Event) error) error {
 	ctx, done := c.bound(ctx)
 	defer done()
 	m := c.lease.Value()
-	req.Model = m.id
+	req.Model, req.Scope = m.id, c.scope
 	counter := c.router.counters.of(c.channel.Name)
 	counter.began()
 	limit := c.channel.Limits.MaxPromptTokens
@@ -135,6 +144,8 @@ func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, emit f
 			return &backend.ContextFullError{Requested: e.Prompt.Tokens, Available: limit}
 		}
 		if e.Final != nil {
+			e.Final.RestoredTokens, e.Final.Timings.Restore = from.tokens, from.took
+			m.shelf.computed(e.Final)
 			counter.tokens(e.Final)
 		}
 		return emit(e)
@@ -144,26 +155,39 @@ func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, emit f
 	return err
 }
 
-// failure is what a call of the backend that failed comes to.
+// failure is what a call of the backend that failed comes to. When a plugin has died the model is
+// lost, and what comes back says which.
 func (c *Call) failure(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 	err = c.explain(ctx, err)
-	if errors.Is(err, base.ErrPluginGone) {
-		c.awaitGone(ctx)
-		return fmt.Errorf("backend %q: %w", c.channel.Backend, err)
+	gone := errors.Is(err, base.ErrPluginGone)
+	if !gone && !errors.Is(err, backend.ErrModelNotLoaded) {
+		return err
 	}
-	return err
+	m := c.lease.Value()
+	if !c.awaitGone(ctx) && gone && m.bound {
+		m.end(err) // a link was cut, though both its ends live
+	}
+	if cause := context.Cause(m.life); errors.Is(cause, base.ErrPluginGone) {
+		return cause
+	}
+	return fmt.Errorf("backend %q: %w", c.channel.Backend, err)
 }
 
 // awaitGone waits, though not for long, until the death that a call has met is known to the pool,
-// so that the client's next call is not led to the same process.
-func (c *Call) awaitGone(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+// so that the client's next call is not led to the same model. It says whether it is.
+func (c *Call) awaitGone(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, goneTime)
 	defer cancel()
 	select {
 	case <-c.lease.Gone():
+		return true
 	case <-ctx.Done():
+		return false
 	}
 }
+
+// goneTime is how long the death of a process takes to be known, at most, after a call has met it.
+const goneTime = time.Second

@@ -30,8 +30,12 @@ func (c *Call) Chat(ctx context.Context, req ChatRequest, emit func(Piece) error
 	if err != nil {
 		return err
 	}
+	from, err := c.restore(ctx, &p.request)
+	if err != nil {
+		return err
+	}
 	return several(ctx, max(req.N, 1), emit, func(ctx context.Context, i int, emit func(Piece) error) error {
-		return p.run(ctx, c, seeded(p.request, i), emit)
+		return p.run(ctx, c, seeded(p.request, i), from, emit)
 	})
 }
 
@@ -135,12 +139,12 @@ func onField(field string, err error) error {
 }
 
 // run generates one answer and takes it apart.
-func (p *plan) run(ctx context.Context, c *Call, g backend.GenerateRequest, emit func(Piece) error) error {
+func (p *plan) run(ctx context.Context, c *Call, g backend.GenerateRequest, from restored, emit func(Piece) error) error {
 	r := p.dialect.NewReader(p.tools, p.thinks, p.begun)
 	if p.forced {
 		r.Push(p.dialect.Prefill)
 	}
-	return c.generate(ctx, g, func(e backend.Event) error {
+	return c.generate(ctx, g, from, func(e backend.Event) error {
 		piece := Piece{Event: e}
 		piece.Text = ""
 		piece.take(r.Push(e.Text))

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
@@ -27,25 +28,46 @@ func (c *Call) Complete(ctx context.Context, req CompletionRequest, emit func(Pi
 	if req.BestOf > n {
 		return c.best(ctx, req, n, emit)
 	}
-	prompts := make([]backend.Prompt, len(req.Prompts))
+	prompts := make([]func() (prepared, error), len(req.Prompts))
 	for i, p := range req.Prompts {
-		var err error
-		if prompts[i], err = c.filling(p, req.Suffix); err != nil {
+		p, err := c.filling(p, req.Suffix)
+		if err != nil {
 			return err
 		}
+		prompts[i] = sync.OnceValues(func() (prepared, error) { return c.prepare(ctx, req.Params, p) })
 	}
 	return several(ctx, n*len(prompts), emit, func(ctx context.Context, i int, emit func(Piece) error) error {
-		g := seeded(c.request(req.Params), i%n)
-		g.Prompt = prompts[i/n]
-		return c.completion(ctx, req, g, emit)
+		p, err := prompts[i/n]()
+		if err != nil {
+			return err
+		}
+		p.request = seeded(p.request, i%n)
+		return c.completion(ctx, req, p, emit)
 	})
 }
 
+// prepared is a request, its prompt as the client gave it, and what was restored of that.
+type prepared struct {
+	request backend.GenerateRequest
+	given   backend.Prompt
+	from    restored
+}
+
+// prepare makes a request of a prompt. Its answers share what is restored.
+func (c *Call) prepare(ctx context.Context, params Params, prompt backend.Prompt) (p prepared, err error) {
+	p.request, p.given = c.request(params), prompt
+	p.request.Prompt = prompt
+	if params.MaxTokens == nil || *params.MaxTokens > 0 {
+		p.from, err = c.restore(ctx, &p.request)
+	}
+	return p, err
+}
+
 // completion is one answer.
-func (c *Call) completion(ctx context.Context, req CompletionRequest, g backend.GenerateRequest, emit func(Piece) error) error {
+func (c *Call) completion(ctx context.Context, req CompletionRequest, p prepared, emit func(Piece) error) error {
 	nothing := req.MaxTokens != nil && *req.MaxTokens == 0
 	if req.Echo || nothing {
-		tokens, err := c.echo(ctx, req, &g, emit)
+		tokens, err := c.echo(ctx, req, &p, emit)
 		if err != nil {
 			return err
 		}
@@ -53,14 +75,14 @@ func (c *Call) completion(ctx context.Context, req CompletionRequest, g backend.
 			return emit(Piece{Event: backend.Event{Final: &backend.Final{Reason: backend.FinishLength, PromptTokens: tokens}}})
 		}
 	}
-	return c.generate(ctx, g, func(e backend.Event) error { return emit(Piece{Event: e}) })
+	return c.generate(ctx, p.request, p.from, func(e backend.Event) error { return emit(Piece{Event: e}) })
 }
 
 // echo tells the prompt, with the log-probabilities of its tokens if they are asked for, and
 // returns how many tokens it has.
-func (c *Call) echo(ctx context.Context, req CompletionRequest, g *backend.GenerateRequest, emit func(Piece) error) (int, error) {
-	given := g.Prompt
-	if given.Tokens == nil {
+func (c *Call) echo(ctx context.Context, req CompletionRequest, p *prepared, emit func(Piece) error) (int, error) {
+	given, g := p.given, &p.request
+	if g.Prompt.Tokens == nil {
 		tokens, err := c.Tokenize(ctx, given.Text, given.AddSpecial, given.ParseSpecial)
 		if err != nil {
 			return 0, err

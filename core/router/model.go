@@ -1,13 +1,19 @@
 package router
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/chat"
 	"github.com/kakeyad/kakeyad/core/chat/answer"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
 // model is a loaded model. Safe for concurrent use.
@@ -16,9 +22,72 @@ type model struct {
 	id       backend.ModelID
 	info     backend.ModelInfo
 	guard    *chat.Guard
+	bound    bool   // to a codec or a drafter
+	shelf    *shelf // of its pages; nil when it does not park
+
+	life context.Context         // ends with the model; its cause is errUnloaded, or why it ended by itself
+	end  context.CancelCauseFunc // the first cause counts
+	gone chan struct{}           // closed when it has ended by itself and its memory is free
 
 	mu        sync.Mutex
 	templates map[string]*compiled // by source; "" is the model's own
+}
+
+// generations makes model ids unique: a model that is loaded again never meets its old self.
+var generations atomic.Int64
+
+// Why a model's life ends, beside the death of a plugin that it is bound to.
+var (
+	errUnloaded    = errors.New("unloaded")
+	errBackendGone = errors.New("the backend's process has ended")
+)
+
+// newModel is a model that is about to be loaded.
+func newModel(instance Instance, key string) *model {
+	m := &model{
+		instance: instance, gone: make(chan struct{}),
+		id: backend.ModelID(fmt.Sprintf("%s/%d", key, generations.Add(1))),
+	}
+	m.life, m.end = context.WithCancelCause(context.Background())
+	return m
+}
+
+// attend waits until a loaded model ends. One that ended by itself is unloaded, so that what it
+// still served fails at once and its memory is free.
+func (r *Router) attend(key string, m *model) {
+	select {
+	case <-m.instance.Gone:
+		m.end(errBackendGone)
+	case <-m.life.Done():
+	case <-r.ctx.Done(): // the pool unloads it
+		return
+	}
+	cause := context.Cause(m.life)
+	if errors.Is(cause, errUnloaded) {
+		return
+	}
+	r.models.remove(key, m)
+	if !errors.Is(cause, errBackendGone) {
+		r.log.Error("a model is lost", "model", key, "error", cause)
+		ctx, cancel := context.WithTimeout(context.Background(), lostTime)
+		defer cancel()
+		if err := m.unload(ctx); err != nil {
+			r.log.Warn("a model that is lost cannot be unloaded; its memory is taken to be free", "model", key, "error", err)
+		}
+	}
+	close(m.gone)
+}
+
+// lostTime bounds the unloading of a model that is lost.
+const lostTime = 10 * time.Second
+
+// unload frees the model. That it is not there any more is no error.
+func (m *model) unload(ctx context.Context) error {
+	err := m.instance.UnloadModel(ctx, m.id)
+	if err == nil || errors.Is(err, base.ErrPluginGone) || errors.Is(err, backend.ErrModelNotLoaded) {
+		return nil
+	}
+	return fmt.Errorf("unload %q: %w", m.id, err)
 }
 
 // compiled is a template and what is known of it, or why there is none.

@@ -10,19 +10,22 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/pool"
+	"github.com/kakeyad/kakeyad/core/session"
 )
 
 // Options of a router.
 type Options struct {
-	Backends Backends
+	Plugins  Plugins
 	Pool     pool.Options
 	Set      *channel.Set
-	Logger   *slog.Logger // nil: slog.Default()
+	Sessions *session.Store // of packed pages; nil: none are kept. The caller closes it after the router.
+	Logger   *slog.Logger   // nil: slog.Default()
 }
 
 // Router serves calls. Its methods are safe for concurrent use.
 type Router struct {
-	backends Backends
+	plugins  Plugins
+	sessions *session.Store
 	log      *slog.Logger
 	pool     *pool.Pool[*model]
 	models   *registry
@@ -47,7 +50,7 @@ func New(o Options) (*Router, error) {
 	if o.Pool.Logger == nil {
 		o.Pool.Logger = o.Logger
 	}
-	r := &Router{backends: o.Backends, log: o.Logger, models: newRegistry()}
+	r := &Router{plugins: o.Plugins, sessions: o.Sessions, log: o.Logger, models: newRegistry()}
 	r.ctx, r.stop = context.WithCancelCause(context.Background())
 	p, err := pool.New(o.Pool, loader{r})
 	if err != nil {

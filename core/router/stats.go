@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/pool"
+	"github.com/kakeyad/kakeyad/core/session"
 )
 
 // Stats is what the router does now and has done.
@@ -18,6 +20,21 @@ type Stats struct {
 	Pool     pool.Usage
 	Models   []ModelStats
 	Channels []ChannelStats // those that had a request, by name
+	Sessions *SessionStats  // nil: no pages are kept
+}
+
+// SessionStats is what is kept of conversations that are idle.
+type SessionStats struct {
+	session.Stats
+	Formats []FormatStats // by name
+}
+
+// FormatStats is what is kept in one format: of one backend and codec, with its parameters.
+type FormatStats struct {
+	Format  string
+	Pages   int
+	Bytes   int64
+	Nominal int64 // of the same keys and values in f16
 }
 
 // ModelStats is one thing in the pool, loaded or on its way.
@@ -37,6 +54,7 @@ type ChannelStats struct {
 	Cancelled    int64 // of these, since nobody wanted the answer any more
 	PromptTokens int64
 	CachedTokens int64 // of these, found in the cache
+	Restored     int64 // of these, parked before
 	OutputTokens int64
 }
 
@@ -46,6 +64,9 @@ const statsPatience = 2 * time.Second
 // Stats gathers figures. It asks the backends of all loaded models.
 func (r *Router) Stats(ctx context.Context) Stats {
 	out := Stats{Pool: r.pool.Usage(), Channels: r.counters.all()}
+	if r.sessions != nil {
+		out.Sessions = sessionStats(r.sessions.Stats())
+	}
 	loaded := r.models.models()
 	ctx, cancel := context.WithTimeout(ctx, statsPatience)
 	defer cancel()
@@ -65,6 +86,22 @@ func (r *Router) Stats(ctx context.Context) Stats {
 	}
 	asked.Wait()
 	return out
+}
+
+// sessionStats adds up the identities of each format.
+func sessionStats(s session.Stats) *SessionStats {
+	formats := map[string]FormatStats{}
+	for _, g := range s.Groups {
+		f := formats[g.Identity.Codec]
+		f.Format = g.Identity.Codec
+		f.Pages += g.Pages
+		f.Bytes += g.Bytes
+		f.Nominal += g.Nominal
+		formats[f.Format] = f
+	}
+	return &SessionStats{Stats: s, Formats: slices.SortedFunc(maps.Values(formats), func(a, b FormatStats) int {
+		return cmp.Compare(a.Format, b.Format)
+	})}
 }
 
 // Loaded returns what is known of the model behind a load key, if it is loaded.
@@ -91,7 +128,7 @@ type counters struct{ byName sync.Map }
 
 type counter struct {
 	active, requests, failed, cancelled atomic.Int64
-	prompt, cached, output              atomic.Int64
+	prompt, cached, restored, output    atomic.Int64
 }
 
 func (c *counters) of(name string) *counter {
@@ -109,7 +146,7 @@ func (c *counters) all() []ChannelStats {
 		out = append(out, ChannelStats{
 			Name: name.(string), Active: n.active.Load(), Requests: n.requests.Load(),
 			Failed: n.failed.Load(), Cancelled: n.cancelled.Load(),
-			PromptTokens: n.prompt.Load(), CachedTokens: n.cached.Load(), OutputTokens: n.output.Load(),
+			PromptTokens: n.prompt.Load(), CachedTokens: n.cached.Load(), Restored: n.restored.Load(), OutputTokens: n.output.Load(),
 		})
 		return true
 	})
@@ -122,6 +159,7 @@ func (c *counter) began() { c.active.Add(1) }
 func (c *counter) tokens(f *backend.Final) {
 	c.prompt.Add(int64(f.PromptTokens))
 	c.cached.Add(int64(f.CachedTokens))
+	c.restored.Add(int64(f.RestoredTokens))
 	c.output.Add(int64(f.OutputTokens))
 }
 

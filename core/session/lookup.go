@@ -92,6 +92,18 @@ func (p *Prefix) Page(ctx context.Context, i int) ([]byte, error) {
 	return data, nil
 }
 
+// Drop removes the i-th page, and those after it, of whatever prompt: whoever unpacks pages found
+// that it cannot be used. It is gone at once and removed from disk later.
+func (p *Prefix) Drop(i int) {
+	s := p.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := p.nodes[i]; n.state != gone && !s.closed {
+		s.log.Error("page store: a page is of no use and dropped, with those after it", "page", n.key)
+		s.forget(n, &s.counts.Damaged)
+	}
+}
+
 // Release ends the hold on the pages. Calls after the first do nothing.
 func (p *Prefix) Release() {
 	p.release.Do(func() {
@@ -120,7 +132,7 @@ func (s *Store) read(n *node) ([]byte, error) {
 		data := v.([]byte)
 		if len(data) == int(n.size) {
 			s.counts.PagesRead++
-			s.counts.TokensRestored += PageTokens
+			s.counts.restored(n)
 			if s.ram != nil {
 				s.ram.Set(n.id, data, int64(n.size))
 			}
@@ -159,7 +171,7 @@ func (s *Store) readRAM(n *node) ([]byte, error) {
 	}
 	if data != nil {
 		s.counts.PagesFromRAM++
-		s.counts.TokensRestored += PageTokens
+		s.counts.restored(n)
 	}
 	return data, nil
 }

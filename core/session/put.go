@@ -103,5 +103,7 @@ func (s *Store) enqueue(p Page, key Key, above *node, now time.Time) {
 	s.queued += int64(n.size)
 	s.queuedN++
 	s.counts.Puts++
+	s.counts.PutBytes += int64(n.size)
+	s.counts.PutNominal += n.nominal
 	s.poke()
 }

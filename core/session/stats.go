@@ -21,18 +21,28 @@ func (u *Usage) add(n *node, sign int64) {
 
 // Counts are of all that happened since the store was opened.
 type Counts struct {
-	Puts           int64 // of pages that were new
-	Duplicates     int64 // of pages that were there
-	Hits, Misses   int64 // lookups that found pages, and that did not
-	PagesFromRAM   int64 // handed out
-	PagesRead      int64 // handed out, from disk where there is one
-	TokensRestored int64 // in all those
-	Evicted        int64 // pages that made room
-	Expired        int64 // pages dropped for want of use
-	Dropped        int64 // pages by Drop
-	Rejected       int64 // pages that did not fit or could not be written, and those after them
-	Damaged        int64 // pages lost to damage, and those after them
-	WriteFailures  int64 // commits
+	Puts            int64 // of pages that were new
+	PutBytes        int64 // of those, packed
+	PutNominal      int64 // of those, unpacked
+	Duplicates      int64 // of pages that were there
+	Hits, Misses    int64 // lookups that found pages, and that did not
+	PagesFromRAM    int64 // handed out
+	PagesRead       int64 // handed out, from disk where there is one
+	TokensRestored  int64 // in all those
+	BytesRestored   int64 // of those, packed
+	NominalRestored int64 // of those, unpacked
+	Evicted         int64 // pages that made room
+	Expired         int64 // pages dropped for want of use
+	Dropped         int64 // pages by Drop
+	Rejected        int64 // pages that did not fit or could not be written, and those after them
+	Damaged         int64 // pages lost to damage, and those after them
+	WriteFailures   int64 // commits
+}
+
+func (c *Counts) restored(n *node) {
+	c.TokensRestored += PageTokens
+	c.BytesRestored += int64(n.size)
+	c.NominalRestored += n.nominal
 }
 
 // Stats is the store at one time.

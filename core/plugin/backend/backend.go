@@ -295,6 +295,8 @@ type Final struct {
 	OutputTokens int // generated, the end token included
 	Timings      Timings
 	Draft        DraftStats
+
+	RestoredTokens int // of CachedTokens, brought back by ImportPages; whoever called that tells, not the backend
 }
 
 // Timings of a request, as measured in the backend.
@@ -302,6 +304,7 @@ type Timings struct {
 	Queue    time.Duration // waiting for a slot
 	Prefill  time.Duration // computing the prompt
 	Generate time.Duration // from the first token to the last
+	Restore  time.Duration // in ImportPages, before the request; told as RestoredTokens is
 }
 
 // DraftStats counts drafted tokens, of one request or of all.

@@ -125,7 +125,9 @@ type Shape struct {
 	Type    DType
 }
 
-// Params are a codec's settings as the channel gives them, such as variant, q and coding.
+// Params are a codec's settings as the channel gives them, such as q and coding. A channel's id has
+// a range for every codec, so the host always gives q, a whole number from 1; a codec without a
+// range takes any.
 type Params map[string]string
 
 // Vectors is one layer's keys or values for consecutive tokens. All but Data is the header.

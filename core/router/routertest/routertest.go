@@ -17,6 +17,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/backendtest"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/fake"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/pool"
 	"github.com/kakeyad/kakeyad/core/router"
 )
@@ -41,7 +42,7 @@ type process struct {
 	die        func()
 }
 
-var _ router.Backends = (*Backends)(nil)
+var _ router.Plugins = (*Backends)(nil)
 
 // NewBackends returns backends that end with the test.
 func NewBackends(tb testing.TB) *Backends {
@@ -50,7 +51,7 @@ func NewBackends(tb testing.TB) *Backends {
 	return b
 }
 
-// Backend implements router.Backends.
+// Backend implements router.Plugins.
 func (b *Backends) Backend(context.Context, string) (router.Instance, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -60,6 +61,11 @@ func (b *Backends) Backend(context.Context, string) (router.Instance, error) {
 		}
 	}
 	return router.Instance{Backend: b.current.connection, Gone: b.current.gone}, nil
+}
+
+// Linked implements router.Plugins: there is none.
+func (b *Backends) Linked(_ context.Context, kind base.Kind, name string) (router.Linked, error) {
+	return router.Linked{}, fmt.Errorf("%s plugin %q: %w", kind, name, base.ErrUnsupported)
 }
 
 func (b *Backends) start() error {
@@ -108,7 +114,7 @@ func (b *Backends) Starts() int {
 
 // observed tells of generations that end.
 type observed struct {
-	backend.Backend
+	*fake.Backend
 	of *Backends
 }
 
@@ -146,7 +152,7 @@ func Set(tb testing.TB, models map[string]channel.Model, channels map[string]cha
 	set, err := channel.Compose(channel.Input{
 		Models: models, Channels: channels,
 		Defaults: channel.Spec{Backend: fake.Name, Sampling: backend.DefaultSampling()},
-		Known:    channel.Known{Backends: []string{fake.Name}, Codecs: channel.OurCodecs, Drafters: channel.OurDrafters},
+		Known:    channel.Known{Backends: []string{fake.Name}, Codecs: append([]string{"fake", "wrong"}, channel.OurCodecs...), Drafters: channel.OurDrafters},
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -154,14 +160,18 @@ func Set(tb testing.TB, models map[string]channel.Model, channels map[string]cha
 	return set
 }
 
-// Router returns a router over the backends that is closed at the end of the test.
-func Router(tb testing.TB, b *Backends, set *channel.Set) *router.Router {
+// Router returns a router over plugins that is closed at the end of the test.
+func Router(tb testing.TB, p router.Plugins, set *channel.Set) *router.Router {
+	tb.Helper()
+	return RouterWith(tb, router.Options{Plugins: p, Set: set})
+}
+
+// RouterWith is Router with options of the test's own; it fills in those that have no default.
+func RouterWith(tb testing.TB, o router.Options) *router.Router {
 	tb.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	r, err := router.New(router.Options{
-		Backends: b, Set: set, Logger: quiet,
-		Pool: pool.Options{Budget: 1 << 40, Logger: quiet},
-	})
+	o.Logger, o.Pool = quiet, pool.Options{Budget: 1 << 40, Logger: quiet}
+	r, err := router.New(o)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/link"
 )
 
 var loadChecks = []Check{
@@ -221,8 +222,8 @@ func checkLoadBinding(ctx context.Context, env *Env) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	link := &backend.Link{Plugin: "nobody", Address: filepath.Join(dir, "socket"), Secret: []byte("secret")}
-	for name, bindings := range map[string]backend.Bindings{"codec": {Codec: link}, "drafter": {Drafter: link}} {
+	nobody := &backend.Link{Plugin: "nobody", Address: filepath.Join(dir, "socket"), Secret: make([]byte, link.SecretSize)}
+	for name, bindings := range map[string]backend.Bindings{"codec": {Codec: nobody}, "drafter": {Drafter: nobody}} {
 		id := env.newID()
 		req := backend.LoadRequest{ID: id, Path: env.Path, Options: env.Options, Bindings: bindings}
 		_, err := env.Backend.LoadModel(ctx, req, nil)

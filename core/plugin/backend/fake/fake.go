@@ -57,7 +57,7 @@ func New(c Config) *Backend {
 		Name:    Name,
 		Version: "1",
 		Capabilities: []base.Capability{
-			backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar, backend.CapPages,
+			backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar, backend.CapCodec, backend.CapPages,
 		},
 		Description: "answers without a model, for tests",
 	}
@@ -124,13 +124,18 @@ func (b *Backend) load(ctx context.Context, req backend.LoadRequest, progress fu
 	if err != nil {
 		return nil, err
 	}
-	if req.Bindings.Codec != nil || req.Bindings.Drafter != nil {
-		return nil, fmt.Errorf("bindings: %w: the fake works alone", base.ErrUnsupported)
+	if req.Bindings.Drafter != nil {
+		return nil, fmt.Errorf("drafter: %w: the fake has no use for one", base.ErrUnsupported)
 	}
-	if err := takeTime(ctx, config, progress); err != nil {
+	bound, err := bindCodec(ctx, req.Bindings.Codec)
+	if err != nil {
 		return nil, err
 	}
-	return newModel(config, req, cache, size, b.config.Exit), nil
+	if err := takeTime(ctx, config, progress); err != nil {
+		bound.close()
+		return nil, err
+	}
+	return newModel(config, req, cache, bound, size, b.config.Exit), nil
 }
 
 // loadSteps is how many times progress is told.

@@ -147,6 +147,9 @@ func (g *generation) run(ctx context.Context) error {
 		if err := g.m.misfortune(ctx, n); err != nil {
 			return err
 		}
+		if err := g.m.codec.token(ctx, len(g.tokens)); err != nil {
+			return err
+		}
 		if rate := g.m.config.TokensPerSecond; rate > 0 {
 			if err := waitUntil(ctx, g.prefilled.Add(after(n+1, rate))); err != nil {
 				return err

@@ -14,6 +14,7 @@ type model struct {
 	config ModelConfig
 	info   backend.ModelInfo
 	slots  *slots
+	codec  *bound
 	exit   func()
 
 	unloaded context.Context // done when the model is being unloaded
@@ -24,12 +25,15 @@ type model struct {
 	calls  sync.WaitGroup
 }
 
-func newModel(c ModelConfig, req backend.LoadRequest, cache backend.CacheOptions, size int64, exit func()) *model {
+// layers of all models.
+const layers = 4
+
+func newModel(c ModelConfig, req backend.LoadRequest, cache backend.CacheOptions, codec *bound, size int64, exit func()) *model {
 	train := c.TrainContext
 	if train == 0 {
 		train = 8192
 	}
-	m := &model{config: c, exit: exit}
+	m := &model{config: c, codec: codec, exit: exit}
 	m.unloaded, m.unload = context.WithCancel(context.Background())
 	options := req.Options.WithDefaults(train)
 	options.Cache = cache
@@ -39,7 +43,7 @@ func newModel(c ModelConfig, req backend.LoadRequest, cache backend.CacheOptions
 		Name:         filepath.Base(req.Path),
 		Quantization: "F16",
 		Parameters:   int64(vocabulary.size()) * candidates,
-		Layers:       4,
+		Layers:       layers,
 		Embedding:    embedWidth,
 		Heads:        2,
 		KVHeads:      1,
@@ -56,7 +60,7 @@ func newModel(c ModelConfig, req backend.LoadRequest, cache backend.CacheOptions
 		Options:      options,
 	}
 	if cache.ParkAfter > 0 {
-		m.info.PageFormat = pageFormat
+		m.info.PageFormat = pageFormat + codec.format()
 	}
 	switch c.ChatTemplate {
 	case "":
@@ -108,4 +112,5 @@ func (m *model) close() {
 	m.mu.Unlock()
 	m.unload()
 	m.calls.Wait()
+	m.codec.close()
 }

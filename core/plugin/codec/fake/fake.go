@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,7 +66,7 @@ func (c *Codec) Health(ctx context.Context) (base.Health, error) {
 	return c.Self.Health(ctx)
 }
 
-// Open implements [codec.Codec]. Its only parameter is mode.
+// Open implements [codec.Codec]. Its parameters are mode, and q, which changes nothing.
 func (c *Codec) Open(ctx context.Context, shape codec.Shape, params codec.Params) (codec.Stream, error) {
 	if err := shape.Validate(); err != nil {
 		return nil, err
@@ -81,6 +82,10 @@ func (c *Codec) Open(ctx context.Context, shape codec.Shape, params codec.Params
 		switch {
 		case key == "mode":
 			s.mode = value
+		case key == "q":
+			if n, err := strconv.Atoi(value); err != nil || n < 1 {
+				return nil, fmt.Errorf("q: %w: %q is no whole number from 1", base.ErrInvalid, value)
+			}
 		case s.lie != LieParams:
 			return nil, fmt.Errorf("%s: %w: unknown parameter", key, base.ErrInvalid)
 		}

@@ -1,0 +1,79 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+
+	"github.com/kakeyad/kakeyad/core/channel"
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+)
+
+// binding is a plugin that a model is bound to, introduced to its backend. It is good for one load:
+// its ticket lets one backend in.
+type binding struct {
+	kind base.Kind
+	name string
+	link *backend.Link
+	gone <-chan struct{}
+}
+
+// bind starts a plugin if need be and gets a ticket for one backend.
+func (r *Router) bind(ctx context.Context, kind base.Kind, name string, params map[string]string) (*binding, error) {
+	plugin, err := r.plugins.Linked(ctx, kind, name)
+	if err != nil {
+		return nil, fmt.Errorf("%s %q: %w", kind, name, err)
+	}
+	ticket, err := plugin.OpenLink(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s %q: open a link: %w", kind, name, err)
+	}
+	return &binding{kind: kind, name: name, gone: plugin.Gone, link: &backend.Link{
+		Plugin: name, Address: ticket.Address, Secret: ticket.Secret, Params: params,
+	}}, nil
+}
+
+// bindAll binds what the channel names: its codec and its drafter.
+func (r *Router) bindAll(ctx context.Context, c *channel.Channel) (links backend.Bindings, all []*binding, err error) {
+	add := func(kind base.Kind, name string, params map[string]string) *backend.Link {
+		if err != nil {
+			return nil
+		}
+		var b *binding
+		if b, err = r.bind(ctx, kind, name, params); err != nil {
+			return nil
+		}
+		all = append(all, b)
+		return b.link
+	}
+	if c.Codec != nil {
+		links.Codec = add(base.KindCodec, c.Codec.Name, codecParams(c.Codec))
+	}
+	if c.Drafter != nil {
+		links.Drafter = add(base.KindDrafter, c.Drafter.Name, c.Drafter.Params)
+	}
+	return links, all, err
+}
+
+// codecParams are a codec's parameters: what every channel id of a codec has, and what the channel
+// says besides.
+func codecParams(c *channel.CodecSpec) map[string]string {
+	params := map[string]string{"q": strconv.Itoa(c.Q), backend.ParamBoundary: strconv.Itoa(c.Boundary)}
+	maps.Copy(params, c.Params)
+	return params
+}
+
+// watchBindings ends the model when a plugin dies that it is bound to. It returns at once.
+func (r *Router) watchBindings(m *model, all []*binding) {
+	for _, b := range all {
+		r.workers.Go(func() {
+			select {
+			case <-b.gone:
+				m.end(fmt.Errorf("%s %q: %w: its process has ended; the model is loaded again when it is next asked for", b.kind, b.name, base.ErrPluginGone))
+			case <-m.life.Done():
+			}
+		})
+	}
+}
