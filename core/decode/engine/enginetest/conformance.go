@@ -118,7 +118,7 @@ func (h *harness) same(what string, got, want []float32) {
 // differ fails the test when logits are as good as equal, for then same would show nothing.
 func (h *harness) differ(a, b []float32) {
 	h.Helper()
-	if d := apartBy(a, b); d <= 2*h.o.Tolerance {
+	if d := apartBy(a, b); d <= max(2*h.o.Tolerance, 0.01) {
 		h.Fatalf("logits of different texts differ by %g only: choose other tokens or a smaller tolerance than %g", d, h.o.Tolerance)
 	}
 }

@@ -11,6 +11,7 @@ package binding
 //     struct llama_model_params p = llama_model_default_params();
 //     p.n_gpu_layers = gpu_layers;
 //     p.use_mmap = use_mmap;
+//     p.use_extra_bufts = false;
 //     ggml_backend_dev_t no_devices[1] = {NULL};
 //     if (gpu_layers == 0) {
 //         p.devices = no_devices;

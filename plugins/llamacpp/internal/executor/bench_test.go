@@ -23,6 +23,7 @@ func benchmarkOptions() executor.Options {
 		Batch:     512,
 		Sequences: 16,
 		Threads:   compute.Threads{Count: runtime.GOMAXPROCS(0), Poll: 50},
+		Flash:     binding.FlashAuto,
 		K:         binding.KVF16,
 		V:         binding.KVF16,
 	}

@@ -7,10 +7,9 @@ import (
 	"fmt"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
-	_ "github.com/kakeyad/kakeyad/plugins/llamacpp/internal/attention" // computes prompts faster than ggml's kernel
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/compute"
-	_ "github.com/kakeyad/kakeyad/plugins/llamacpp/internal/matmul" // the same for Q4_1 weights
+	_ "github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels" // faster than ggml's, and the same in any batch
 )
 
 // Options are an executor's settings, without defaults.

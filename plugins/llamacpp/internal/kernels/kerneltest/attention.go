@@ -1,6 +1,5 @@
-// Package attentiontest computes one attention operation through ggml's own graph, so that tests can compare
-// kernels.
-package attentiontest
+// Package kerneltest computes single operations through ggml's own graph, so that tests can compare kernels.
+package kerneltest
 
 // #include <stdint.h>
 // #include <string.h>
@@ -44,7 +43,7 @@ type Shape struct {
 	Width, Tokens, Cells, Heads, KVHeads, Threads int
 }
 
-// Start makes ggml ready. It is called once, before Attend.
+// Start makes ggml ready. It is called once, before the operations.
 func Start() { llama.BackendInit() }
 
 // Attend computes attention over f16 keys and values. q is [heads, tokens, width], k and v [kv_heads, cells, width],

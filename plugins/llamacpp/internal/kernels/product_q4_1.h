@@ -2,42 +2,19 @@
 //
 // A block of 32 weights is w = d q + m with 4-bit q, a block of 32 activations is x = e p with 8-bit p, and s = e Σp is
 // stored with it. So the dot product of a row and a column is Σ_blocks d e Σ q p + Σ_blocks m s.
+#pragma once
 
-#include "matmul.h"
+#include "op.h"
 
-#include "ggml.h"
+#ifdef KAKEYA_AVX2
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
-// ggml's own parameters of an operation (ggml-cpu-impl.h, which is no public header). Checked by
-// TestKernelAgreesWithGGML: a layout that differs gives wrong answers there.
-struct ggml_compute_params {
-    int ith, nth;
-    size_t wsize;
-    void * wdata;
-    struct ggml_threadpool * threadpool;
-};
-
-extern "C" bool __real_llamafile_sgemm(const ggml_compute_params *, int64_t, int64_t, int64_t, const void *, int64_t,
-                                       const void *, int64_t, void *, int64_t, int, int, int);
-extern "C" bool __wrap_llamafile_sgemm(const ggml_compute_params *, int64_t, int64_t, int64_t, const void *, int64_t,
-                                       const void *, int64_t, void *, int64_t, int, int, int);
-
-static std::atomic<bool>    enabled{true};
-static std::atomic<int64_t> calls{0};
-
-extern "C" void    kakeya_matmul_enable(bool on) { enabled = on; }
-extern "C" int64_t kakeya_matmul_calls(void) { return calls; }
-
-#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
-
-#include <immintrin.h>
-
-namespace {
+namespace kakeya {
+namespace q4_1 {
 
 constexpr int BLOCK = 32; // numbers of a block
 constexpr int PANEL = 64; // columns that are worked through together: they stay in the cache while rows pass
@@ -61,26 +38,25 @@ template <typename block> __m128 scales(const block * b) {
     return _mm_cvtph_ps(_mm_cvtsi32_si128(pair));
 }
 
-__m256i unpack(const weights & w) {
+inline __m256i unpack(const weights & w) {
     const __m128i q = _mm_loadu_si128((const __m128i *) w.q);
     return _mm256_and_si256(_mm256_inserti128_si256(_mm256_castsi128_si256(q), _mm_srli_epi16(q, 4), 1), _mm256_set1_epi8(15));
 }
 
-__m256 dot(__m256i q, __m256i p) {
+inline __m256 dot(__m256i q, __m256i p) {
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+    return _mm256_cvtepi32_ps(_mm256_dpbusd_epi32(_mm256_setzero_si256(), q, p));
+#else
     return _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_maddubs_epi16(q, p), _mm256_set1_epi16(1)));
-}
-
-float sum(__m256 v) {
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+#endif
 }
 
 // Every result is
 //
-//   sum over eight lanes of (acc = fma(d*e, dot, acc) over the blocks) + (shift = shift + m*s over the blocks),
+//   sum over eight lanes of (acc = fma(d*e, dot, acc) over the blocks) + (shift = fma(m, s, shift) over the blocks),
 //
-// in the two functions below alike, so it does not matter which of them computes it.
+// in the two functions below alike, so it does not matter which of them computes it. The fused operations are spelled
+// out: where a product and a sum stand apart, the compiler may fuse them in one place and not in the other.
 
 // One column: the scales of rows are converted as they are met.
 template <int ROWS> void column(const weights * a, int64_t lda, const activations * x, const float * es, int blocks, float * out) {
@@ -95,13 +71,13 @@ template <int ROWS> void column(const weights * a, int64_t lda, const activation
         const __m128  pair = _mm_castpd_ps(_mm_load_sd((const double *) (es + 2 * b)));
         for (int r = 0; r < ROWS; r++) {
             const weights & w = a[r * lda + b];
-            const __m128 both = _mm_mul_ps(scales(&w), pair); // d*e, m*s
-            acc[r]   = _mm256_fmadd_ps(_mm256_broadcastss_ps(both), dot(unpack(w), p), acc[r]);
-            shift[r] = _mm_add_ps(shift[r], both);
+            const __m128 dm = scales(&w);
+            acc[r]   = _mm256_fmadd_ps(_mm256_broadcastss_ps(_mm_mul_ps(dm, pair)), dot(unpack(w), p), acc[r]);
+            shift[r] = _mm_fmadd_ps(dm, pair, shift[r]); // d*e, m*s: the first is not used
         }
     }
     for (int r = 0; r < ROWS; r++) {
-        out[r] = sum(acc[r]) + _mm_cvtss_f32(_mm_movehdup_ps(shift[r]));
+        out[r] = kakeya_sum(acc[r]) + _mm_cvtss_f32(_mm_movehdup_ps(shift[r]));
     }
 }
 
@@ -125,7 +101,7 @@ void tile(const weights * a, int64_t lda, const float * const * dm, const activa
         for (int r = 0; r < ROWS; r++) {
             q[r]     = unpack(a[r * lda + b]);
             d[r]     = _mm256_broadcast_ss(dm[r] + 2 * b);
-            shift[r] = _mm_add_ps(shift[r], _mm_mul_ps(_mm_broadcast_ss(dm[r] + 2 * b + 1), s4));
+            shift[r] = _mm_fmadd_ps(_mm_broadcast_ss(dm[r] + 2 * b + 1), s4, shift[r]);
         }
         for (int c = 0; c < COLS; c++) {
             const __m256i p  = _mm256_loadu_si256((const __m256i *) x[c * ldx + b].p);
@@ -139,7 +115,7 @@ void tile(const weights * a, int64_t lda, const float * const * dm, const activa
         float shifts[GROUP];
         _mm_storeu_ps(shifts, shift[r]);
         for (int c = 0; c < COLS; c++) {
-            out[c * ldc + r] = sum(acc[r][c]) + shifts[c];
+            out[c * ldc + r] = kakeya_sum(acc[r][c]) + shifts[c];
         }
     }
 }
@@ -160,7 +136,7 @@ struct share {
     int                 blocks;
 };
 
-void one_column(const share & h, scratch & work) {
+inline void one_column(const share & h, scratch & work) {
     work.e.resize((size_t) 2 * h.blocks);
     for (int b = 0; b < h.blocks; b++) {
         _mm_store_sd((double *) (work.e.data() + 2 * b), _mm_castps_pd(scales(h.x + b)));
@@ -197,7 +173,7 @@ template <int ROWS> void rows_by_panel(const share & h, scratch & work, int64_t 
     }
 }
 
-void several_columns(const share & h, scratch & work, int64_t n) {
+inline void several_columns(const share & h, scratch & work, int64_t n) {
     work.dm.resize((size_t) 2 * 2 * h.blocks);
     work.e.resize((size_t) PANEL * h.blocks);
     work.s.assign((size_t) PANEL * h.blocks, 0.0f);
@@ -223,7 +199,7 @@ void several_columns(const share & h, scratch & work, int64_t n) {
 }
 
 // Computes this thread's share of c[n][m] = x[n] a[m]^T: whole rows of weights.
-void multiply(const ggml_compute_params * params, int64_t m, int64_t n, int blocks, const weights * a, int64_t lda,
+inline void multiply(const ggml_compute_params * params, int64_t m, int64_t n, int blocks, const weights * a, int64_t lda,
               const activations * x, int64_t ldx, float * c, int64_t ldc) {
     static thread_local scratch work;
     const int64_t fours = (m + 3) / 4;
@@ -236,20 +212,7 @@ void multiply(const ggml_compute_params * params, int64_t m, int64_t n, int bloc
     }
 }
 
-} // namespace
+} // namespace q4_1
+} // namespace kakeya
 
 #endif
-
-extern "C" bool __wrap_llamafile_sgemm(const ggml_compute_params * params, int64_t m, int64_t n, int64_t k, const void * a, int64_t lda,
-                                       const void * b, int64_t ldb, void * c, int64_t ldc, int a_type, int b_type, int c_type) {
-#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
-    if (enabled && a_type == GGML_TYPE_Q4_1 && b_type == GGML_TYPE_Q8_1 && c_type == GGML_TYPE_F32) {
-        multiply(params, m, n, (int) k, (const weights *) a, lda, (const activations *) b, ldb, (float *) c, ldc);
-        if (params->ith == 0) {
-            calls++;
-        }
-        return true;
-    }
-#endif
-    return __real_llamafile_sgemm(params, m, n, k, a, lda, b, ldb, c, ldc, a_type, b_type, c_type);
-}

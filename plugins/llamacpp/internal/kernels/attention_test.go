@@ -1,21 +1,22 @@
-package attention_test
+package kernels_test
 
 import (
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/attention"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/attention/attentiontest"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels/kerneltest"
 )
 
 // exact computes the same in float64, from values that f16 holds exactly.
-func exact(s attentiontest.Shape, scale float32, q, k, v, mask []float32) []float64 {
+func exact(s kerneltest.Shape, scale float32, q, k, v, mask []float32) []float64 {
 	out := make([]float64, s.Tokens*s.Heads*s.Width)
 	group := s.Heads / s.KVHeads
 	weights := make([]float64, s.Cells)
@@ -55,7 +56,7 @@ func quarters(r *rand.Rand, n int) []float32 {
 
 // sequences is the mask of a batch of two sequences whose cells lie mixed: a token sees its own sequence's
 // earlier cells, and the last token at least one.
-func sequences(r *rand.Rand, s attentiontest.Shape) []float32 {
+func sequences(r *rand.Rand, s kerneltest.Shape) []float32 {
 	owner := make([]int, s.Cells)
 	for c := range owner {
 		owner[c] = r.IntN(2)
@@ -71,15 +72,17 @@ func sequences(r *rand.Rand, s attentiontest.Shape) []float32 {
 	return mask
 }
 
-func TestKernelAgreesWithGGML(t *testing.T) {
-	attentiontest.Start()
+func TestAttentionAgreesWithGGML(t *testing.T) {
+	kerneltest.Start()
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, s := range []attentiontest.Shape{
+	for _, s := range []kerneltest.Shape{
 		{Width: 64, Tokens: 100, Cells: 256, Heads: 9, KVHeads: 3, Threads: 2},
 		{Width: 64, Tokens: 32, Cells: 64, Heads: 4, KVHeads: 4, Threads: 1},
 		{Width: 128, Tokens: 77, Cells: 192, Heads: 8, KVHeads: 2, Threads: 2},
 		{Width: 256, Tokens: 33, Cells: 320, Heads: 4, KVHeads: 1, Threads: 2},
 		{Width: 80, Tokens: 40, Cells: 96, Heads: 2, KVHeads: 1, Threads: 2},
+		{Width: 64, Tokens: 1, Cells: 512, Heads: 9, KVHeads: 3, Threads: 2},
+		{Width: 128, Tokens: 8, Cells: 320, Heads: 8, KVHeads: 2, Threads: 2},
 		{Width: 64, Tokens: 50, Cells: 250, Heads: 48, KVHeads: 1, Threads: 2}, // cells that fill no tile
 	} {
 		t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) {
@@ -88,13 +91,13 @@ func TestKernelAgreesWithGGML(t *testing.T) {
 			scale := float32(0.3 / math.Sqrt(float64(s.Width)))
 			want := exact(s, scale, q, k, v, mask)
 
-			attention.Enable(false)
-			theirs := attentiontest.Attend(s, scale, q, k, v, mask)
-			attention.Enable(true)
-			before := attention.Calls()
-			ours := attentiontest.Attend(s, scale, q, k, v, mask)
+			kernels.Attention.Enable(false)
+			theirs := kerneltest.Attend(s, scale, q, k, v, mask)
+			kernels.Attention.Enable(true)
+			before := kernels.Attention.Calls()
+			ours := kerneltest.Attend(s, scale, q, k, v, mask)
 			if runtime.GOOS == "linux" && runtime.GOARCH == "amd64" {
-				require.Greater(t, attention.Calls(), before, "the kernel did not run")
+				require.Greater(t, kernels.Attention.Calls(), before, "the kernel did not run")
 			}
 			worst, worstTheirs := 0.0, 0.0
 			for i := range want {
@@ -107,19 +110,47 @@ func TestKernelAgreesWithGGML(t *testing.T) {
 	}
 }
 
-// Few tokens are ggml's own to compute, bit for bit as without the kernel.
-func TestFewTokensAreLeftToGGML(t *testing.T) {
-	attentiontest.Start()
+// A token attends to the same bits whatever is computed beside it and wherever its cells lie.
+func TestAttentionDoesNotDependOnTheBatch(t *testing.T) {
+	kerneltest.Start()
+	kernels.Attention.Enable(true)
 	r := rand.New(rand.NewPCG(3, 4))
-	s := attentiontest.Shape{Width: 64, Tokens: 8, Cells: 128, Heads: 6, KVHeads: 2, Threads: 2}
-	q, k, v := quarters(r, s.Heads*s.Tokens*s.Width), quarters(r, s.KVHeads*s.Cells*s.Width), quarters(r, s.KVHeads*s.Cells*s.Width)
-	mask := sequences(r, s)
-	before := attention.Calls()
-	attention.Enable(true)
-	on := attentiontest.Attend(s, 0.1, q, k, v, mask)
-	attention.Enable(false)
-	off := attentiontest.Attend(s, 0.1, q, k, v, mask)
-	attention.Enable(true)
-	assert.Equal(t, off, on)
-	assert.Equal(t, before, attention.Calls())
+	for _, s := range []kerneltest.Shape{
+		{Width: 64, Tokens: 70, Cells: 256, Heads: 9, KVHeads: 3, Threads: 2},
+		{Width: 256, Tokens: 20, Cells: 192, Heads: 4, KVHeads: 1, Threads: 2},
+	} {
+		t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) {
+			q, k, v := normal(r, s.Heads*s.Tokens*s.Width), normal(r, s.KVHeads*s.Cells*s.Width), normal(r, s.KVHeads*s.Cells*s.Width)
+			for i := range v {
+				v[i] *= float32(math.Exp(2 * r.NormFloat64())) // outliers, and values below the grid
+			}
+			mask := sequences(r, s)
+			scale := float32(3 / math.Sqrt(float64(s.Width)))
+			together := kerneltest.Attend(s, scale, q, k, v, mask)
+
+			order := r.Perm(s.Cells)
+			k2, v2, mask2 := make([]float32, len(k)), make([]float32, len(v)), make([]float32, len(mask))
+			for c, from := range order {
+				for h := range s.KVHeads {
+					copy(k2[(h*s.Cells+c)*s.Width:][:s.Width], k[(h*s.Cells+from)*s.Width:])
+					copy(v2[(h*s.Cells+c)*s.Width:][:s.Width], v[(h*s.Cells+from)*s.Width:])
+				}
+				for token := range s.Tokens {
+					mask2[token*s.Cells+c] = mask[token*s.Cells+from]
+				}
+			}
+			assert.True(t, slices.Equal(together, kerneltest.Attend(s, scale, q, k2, v2, mask2)), "cells in another order")
+
+			one := s
+			one.Tokens, one.Threads = 1, 1
+			for token := range s.Tokens {
+				q1 := make([]float32, s.Heads*s.Width)
+				for h := range s.Heads {
+					copy(q1[h*s.Width:], q[(h*s.Tokens+token)*s.Width:][:s.Width])
+				}
+				alone := kerneltest.Attend(one, scale, q1, k2, v2, mask2[token*s.Cells:][:s.Cells])
+				require.True(t, slices.Equal(together[token*s.Heads*s.Width:][:s.Heads*s.Width], alone), "token %d alone", token)
+			}
+		})
+	}
 }
