@@ -14,6 +14,9 @@ const (
 	Product   Kernel = C.KAKEYA_PRODUCT
 )
 
+// Exact says whether a token's logits do not depend on what is computed beside it: whether this machine has the kernels.
+func Exact() bool { return C.KAKEYA_EXACT != 0 }
+
 // Enable switches a kernel on or off for the whole process, for measurements. All are on at start.
 func (k Kernel) Enable(on bool) { C.kakeya_kernel_enable(C.int(k), C.bool(on)) }
 

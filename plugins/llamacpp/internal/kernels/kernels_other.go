@@ -11,6 +11,9 @@ const (
 	Product
 )
 
+// Exact says whether a token's logits do not depend on what is computed beside it.
+func Exact() bool { return false }
+
 // Enable does nothing here: ggml's own kernels compute everything.
 func (k Kernel) Enable(bool) {}
 

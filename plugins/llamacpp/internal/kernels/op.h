@@ -38,6 +38,7 @@ struct ggml_compute_params {
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 
 #define KAKEYA_AVX2 1
+#define KAKEYA_EXACT 1
 
 #include <immintrin.h>
 
@@ -48,4 +49,6 @@ static inline float kakeya_sum(__m256 v) {
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
+#else
+#define KAKEYA_EXACT 0
 #endif
