@@ -70,7 +70,7 @@ func (s *Server) generate(x *exchange, g generation) error {
 func (s *Server) open(x *exchange, model string) (call *router.Call, ctx context.Context, release func(), err error) {
 	x.model, x.asked = model, model
 	ctx, x.cancel = context.WithCancelCause(s.ctx)
-	unwatch := watch(x.http.Conn(), func() { x.cancel(errClientGone) })
+	unwatch := s.watch.over(x.http.Conn(), func() { x.cancel(errClientGone) })
 	forget := s.running.add(x)
 	timer := s.bound(x)
 	end := func() {

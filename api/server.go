@@ -51,6 +51,7 @@ type Server struct {
 	keys      atomic.Pointer[keys]
 	admission *admission
 	running   running
+	watch     watch
 	metrics   *metrics
 
 	ctx  context.Context // parent of all requests; ends when they are to be cut short

@@ -93,9 +93,6 @@ func (p *Pool[T]) refusal(ctx context.Context, joined *entry[T]) error {
 
 // lease takes a lease on a thing that is ready.
 func (p *Pool[T]) lease(e *entry[T], o AcquireOptions) *Lease[T] {
-	if !e.busy() {
-		p.policy.busy(e.id)
-	}
 	e.leases++
 	e.expires = time.Time{}
 	p.use(e)

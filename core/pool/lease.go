@@ -49,13 +49,12 @@ func (p *Pool[T]) settle(e *entry[T]) {
 	}
 }
 
-// becameIdle starts the idle time of a thing and tells the policy that it may choose it.
+// becameIdle starts the idle time of a thing.
 func (p *Pool[T]) becameIdle(e *entry[T]) {
 	e.expires = time.Time{}
 	if p.pinned(e.key) {
 		return
 	}
-	p.policy.idle(e.id, e.bytes)
 	if e.ttl > 0 {
 		e.expires = time.Now().Add(e.ttl)
 		p.wakeJanitor(e.expires)

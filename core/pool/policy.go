@@ -6,12 +6,19 @@ import (
 	"github.com/dgraph-io/ristretto/v2"
 )
 
-// policy asks ristretto what is worth least. It holds the keys of idle things, costed in bytes,
-// and never the things: what it drops, rejects or evicts by itself is lost to it, not to the pool.
+// policy asks ristretto what is worth least. Ristretto holds the keys of idle things, costed in
+// bytes, and never the things: what it drops, rejects or evicts by itself is lost to it, not to
+// the pool. It hears of uses and of what is idle when it is asked, and not before: each word wakes
+// one of its goroutines, which a request would have to wait for.
 type policy struct {
 	cache *ristretto.Cache[uint64, struct{}]
-	ids   map[string]uint64 // of keys; the pool's lock guards it
-	last  uint64            // id given
+
+	// The pool's lock guards these.
+	ids  map[string]uint64  // of keys
+	last uint64             // id given
+	told map[uint64]int64   // what ristretto holds, and its bytes
+	uses [remembered]uint64 // ids: a ring of those that ristretto has not heard of
+	used int                // uses since it heard of any
 
 	mu       sync.Mutex // guards the next two; taken by ristretto's callbacks
 	chosen   map[uint64]struct{}
@@ -25,6 +32,9 @@ const (
 	// many, so that what was used much long ago does not stay for ever.
 	sketchCounters = 1 << 10
 
+	// remembered is how many uses between two questions count: the latest.
+	remembered = 256
+
 	// insistence is how often the probe asks again. Ristretto lets nothing go for a newcomer that
 	// is used less, but room has to be made: each time the probe is used once more, and
 	// ristretto does not count beyond 16. A few uses may be dropped.
@@ -32,7 +42,7 @@ const (
 )
 
 func newPolicy(budget int64) (*policy, error) {
-	p := &policy{ids: make(map[string]uint64)}
+	p := &policy{ids: make(map[string]uint64), told: make(map[uint64]int64)}
 	cache, err := ristretto.NewCache(&ristretto.Config[uint64, struct{}]{
 		NumCounters:        sketchCounters,
 		MaxCost:            budget,
@@ -75,17 +85,15 @@ func (p *policy) id(key string) uint64 {
 }
 
 // hit counts a use.
-func (p *policy) hit(id uint64) { p.cache.Get(id) }
+func (p *policy) hit(id uint64) {
+	p.uses[p.used%remembered] = id
+	p.used++
+}
 
-// idle makes a thing one that may be chosen.
-func (p *policy) idle(id uint64, bytes int64) { p.cache.Set(id, struct{}{}, bytes) }
-
-// busy makes it one that may not.
-func (p *policy) busy(id uint64) { p.cache.Del(id) }
-
-// advise says which of the idle things should go so that bytes, at most the budget, fit beside
-// the others. It may say too few, or none. The policy has forgotten those that it names.
-func (p *policy) advise(bytes int64) map[uint64]struct{} {
+// advise says which of the idle things, given with their bytes, should go so that bytes, at most
+// the budget, fit beside the others. It may say too few, or none.
+func (p *policy) advise(bytes int64, idle map[uint64]int64) map[uint64]struct{} {
+	p.tell(idle)
 	chosen := make(map[uint64]struct{})
 	p.mu.Lock()
 	p.chosen = chosen
@@ -99,7 +107,32 @@ func (p *policy) advise(bytes int64) map[uint64]struct{} {
 	defer p.mu.Unlock()
 	p.chosen = nil
 	delete(chosen, probe)
+	for id := range chosen { // ristretto has let go of them; the pool may not
+		delete(p.told, id)
+	}
 	return chosen
+}
+
+// tell brings ristretto up to date.
+func (p *policy) tell(idle map[uint64]int64) {
+	for id, bytes := range p.told {
+		if now, ok := idle[id]; !ok || now != bytes {
+			p.cache.Del(id)
+			delete(p.told, id)
+		}
+	}
+	for id, bytes := range idle {
+		if _, ok := p.told[id]; !ok {
+			p.cache.Set(id, struct{}{}, bytes)
+			p.told[id] = bytes
+		}
+	}
+	for i := max(0, p.used-remembered); i < p.used; i++ {
+		p.cache.Get(p.uses[i%remembered])
+		p.cache.Wait() // time to count it: ristretto drops uses that come faster
+	}
+	p.used = 0
+	p.cache.Wait()
 }
 
 // fits puts the probe in, at a cost of bytes, and out again, and says whether it was let in.

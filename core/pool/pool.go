@@ -19,7 +19,7 @@
 //
 // # Policy
 //
-// The pool's own map, under one lock, is the truth about what exists. A ristretto cache holds the
+// The pool's own map, under one lock, is the truth about what exists. A ristretto cache is told of the
 // things that have no lease, costed in bytes, and advises which of them are worth least: it
 // counts how often each key was asked for. Its advice may be late, missing or refused; what then
 // goes first is what was used longest ago. See plan.go for the decision, which is a pure function,
@@ -138,9 +138,6 @@ func (p *Pool[T]) Pin(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pins[key] = struct{}{}
-	if e := p.entries[key]; e != nil && e.idle() {
-		p.policy.busy(e.id)
-	}
 	p.schedule()
 }
 

@@ -24,11 +24,6 @@ func (p *Pool[T]) schedule() {
 		p.counts.Evictions++
 		p.unload(p.entries[key])
 	}
-	for id := range advised { // the policy let go of these
-		if e := p.byID(id); e != nil && e.idle() && !p.pinned(e.key) {
-			p.policy.idle(e.id, e.bytes)
-		}
-	}
 	for _, key := range todo.refuse {
 		e := p.entries[key]
 		e.err = &TooLargeError{Key: key, Bytes: e.need, Budget: p.options.Budget, Pinned: p.pinnedBytes(key)}
@@ -48,16 +43,18 @@ func (p *Pool[T]) advice() map[uint64]struct{} {
 		return nil
 	}
 	var idle int64
+	choice := make(map[uint64]int64)
 	for _, e := range p.entries {
 		if e.idle() && !p.pinned(e.key) {
 			idle += e.bytes
+			choice[e.id] = e.bytes
 		}
 	}
 	need := p.used + p.queue[0].need
 	if need <= p.options.Budget || need-idle > p.options.Budget {
 		return nil // none of them has to go, or all
 	}
-	return p.policy.advise(need - idle)
+	return p.policy.advise(need-idle, choice)
 }
 
 // residents lists what holds bytes: what drains already, then what the policy advised, then the
@@ -124,13 +121,4 @@ func (p *Pool[T]) pinnedBytes(except string) int64 {
 		}
 	}
 	return n
-}
-
-func (p *Pool[T]) byID(id uint64) *entry[T] {
-	for _, e := range p.entries {
-		if e.id == id {
-			return e
-		}
-	}
-	return nil
 }

@@ -13,7 +13,6 @@ func (p *Pool[T]) unload(e *entry[T]) {
 		return
 	}
 	e.unloaded = true
-	p.policy.busy(e.id)
 	if e.state != stateGone {
 		if e.state == StateReady {
 			close(e.left)
@@ -50,7 +49,6 @@ func (p *Pool[T]) remove(e *entry[T]) {
 		}
 		e.state = stateGone
 		p.charge(e, 0)
-		p.policy.busy(e.id)
 		delete(p.entries, e.key)
 		e.tell()
 		p.schedule()
