@@ -40,6 +40,7 @@ func newServe() *cobra.Command {
 }
 
 func serve(cmd *cobra.Command, f serveFlags) error {
+	leaveCores()
 	options, err := configOptions(cmd)
 	if err != nil {
 		return err
