@@ -34,7 +34,7 @@ CGO_FLAGS := CGO_ENABLED=1 \
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # Packages without cgo, and the one with it. Everything that runs a built binary is in test/.
-PURE := ./api/... ./cmd/... ./core/... ./plugins/e8codec/...
+PURE := ./api/... ./cmd/... ./core/... ./plugins/e8codec/... ./plugins/speculative/...
 CGO  := ./plugins/llamacpp/...
 
 SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
@@ -64,7 +64,7 @@ $(GEMMA3): scripts/fetch-model.py
 ##@ Build
 
 .PHONY: build
-build: build-router build-e8codec build-llamacpp ## bin/kakeyad and the plugins (first time: about 8 minutes on 2 cores)
+build: build-router build-e8codec build-drafters build-llamacpp ## bin/kakeyad and the plugins (first time: about 8 minutes on 2 cores)
 
 .PHONY: build-router
 build-router:
@@ -75,6 +75,11 @@ build-router:
 build-e8codec:
 	@mkdir -p bin
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./plugins/e8codec/kakeya-codec-e8 ./plugins/e8codec/kakeya-codec-d4
+
+.PHONY: build-drafters
+build-drafters:
+	@mkdir -p bin
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./plugins/speculative/kakeya-drafter-dflash
 
 .PHONY: build-llamacpp
 build-llamacpp: headers
