@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-//go:generate go -C ../asm run . -pkg kernel -out ../kernel/kernels_amd64.s -stubs ../kernel/stubs_amd64.go
+//go:generate go -C ../../../../tools/dflash-kernels run . -pkg kernel -out ../../plugins/speculative/dflash/kernel/kernels_amd64.s -stubs ../../plugins/speculative/dflash/kernel/stubs_amd64.go
 
 // Fast is whether this CPU runs the generated kernels.
 var Fast = cpu.X86.HasAVX512F && cpu.X86.HasAVX512VNNI

@@ -1,4 +1,4 @@
-module github.com/kakeyad/kakeyad/plugins/speculative/dflash/asm
+module github.com/kakeyad/kakeyad/tools/dflash-kernels
 
 go 1.26.0
 

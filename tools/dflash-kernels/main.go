@@ -1,4 +1,4 @@
-// Command asm writes the AVX-512 kernels of package kernel. It is a module of its own so that the
+// Command dflash-kernels writes the AVX-512 kernels of plugins/speculative/dflash/kernel. It is a module of its own so that the
 // generator is no dependency of the project. Run it by `go generate` in that package.
 package main
 
