@@ -15,6 +15,7 @@ come from a configuration file; without one, every GGUF file in the models folde
   kakeyad serve --config kakeyad.yaml      serve what a file says, and follow its changes
   kakeyad list                             the channels of a configuration
   kakeyad ps                               what a running daemon has loaded
+  kakeyad eval CHANNEL --text FILE         what a channel's KV cache costs in quality and takes in bytes
 
 Any key of the file can also be given as an environment variable: KAKEYAD_LISTEN, KAKEYAD_DATA_DIR,
 and KAKEYAD_SERVER__MAX_BODY for server.max_body. Flags win over variables, variables over the file.`
@@ -29,7 +30,7 @@ func newRoot() *cobra.Command {
 		Version:       version,
 	}
 	root.SetVersionTemplate("kakeyad {{.Version}}\n")
-	root.AddCommand(newServe(), newList(), newPS(), newVersion())
+	root.AddCommand(newServe(), newList(), newPS(), newEval(), newVersion())
 	return root
 }
 
