@@ -17,7 +17,7 @@ const Schema = "kakeyad-eval/1"
 
 // Report is what an evaluation found. schema.json describes its JSON.
 type Report struct {
-	Schema  string `json:"schema" jsonschema:"const=kakeyad-eval/1"`
+	Schema  string `json:"schema" jsonschema:"enum=kakeyad-eval/1"`
 	Version string `json:"version"` // of the daemon that measured
 	Context int    `json:"context"` // tokens of a window
 	Tokens  int    `json:"tokens"`  // scored, of all texts; the same ones for every channel
