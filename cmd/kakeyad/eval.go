@@ -19,6 +19,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/eval/evalplot"
 	"github.com/kakeyad/kakeyad/core/host"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 )
 
@@ -240,7 +241,7 @@ func evalLog(l config.Log) config.Log {
 type evalPlugins struct{ host *host.Host }
 
 func (p *evalPlugins) Backend(ctx context.Context, name string) (backend.Backend, error) {
-	i, err := p.host.Backend(ctx, name)
+	i, err := p.host.Plugin(ctx, base.KindBackend, name)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +249,7 @@ func (p *evalPlugins) Backend(ctx context.Context, name string) (backend.Backend
 }
 
 func (p *evalPlugins) Codec(ctx context.Context, name string) (codec.Proxy, error) {
-	i, err := p.host.Codec(ctx, name)
+	i, err := p.host.Plugin(ctx, base.KindCodec, name)
 	if err != nil {
 		return nil, err
 	}
