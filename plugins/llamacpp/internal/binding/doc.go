@@ -1,4 +1,4 @@
-// Package binding is the only package of kakeyad that calls C. It wraps what the llamacpp plugin
+// Package binding is the package of kakeyad that calls llama.cpp. It wraps what the llamacpp plugin
 // needs of llama.cpp, no more: models, contexts, decoding, the KV cache's bookkeeping, vocabulary,
 // threads and log lines. It holds no policy and no locks.
 //

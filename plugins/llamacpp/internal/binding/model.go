@@ -7,11 +7,11 @@ package binding
 // static bool on_progress(float fraction, void *data) {
 //     return kakeyaProgress(fraction, (uintptr_t)data);
 // }
-// static struct llama_model *load(const char *path, int32_t gpu_layers, bool use_mmap, uintptr_t handle) {
+// static struct llama_model *load(const char *path, int32_t gpu_layers, bool use_mmap, bool repack, uintptr_t handle) {
 //     struct llama_model_params p = llama_model_default_params();
 //     p.n_gpu_layers = gpu_layers;
 //     p.use_mmap = use_mmap;
-//     p.use_extra_bufts = false;
+//     p.use_extra_bufts = repack;
 //     ggml_backend_dev_t no_devices[1] = {NULL};
 //     if (gpu_layers == 0) {
 //         p.devices = no_devices;
@@ -27,6 +27,8 @@ import (
 	"fmt"
 	"runtime/cgo"
 	"unsafe"
+
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels" // in place of some of ggml's; they know the plain layout of weights
 )
 
 // ErrStopped is LoadModel's error when progress asked to stop.
@@ -73,7 +75,7 @@ func LoadModel(path string, params ModelParams) (*Model, error) {
 	defer handle.Delete()
 
 	errorsBefore := errorLines()
-	c := C.load(name, C.int32_t(params.GPULayers), C.bool(!params.NoMmap), C.uintptr_t(handle))
+	c := C.load(name, C.int32_t(params.GPULayers), C.bool(!params.NoMmap), C.bool(!kernels.Exact()), C.uintptr_t(handle))
 	switch {
 	case c == nil && p.stopped:
 		return nil, ErrStopped

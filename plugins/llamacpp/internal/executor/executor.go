@@ -9,7 +9,6 @@ import (
 	"github.com/kakeyad/kakeyad/core/decode/engine"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/compute"
-	_ "github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels" // faster than ggml's, and the same in any batch
 )
 
 // Options are an executor's settings, without defaults.
