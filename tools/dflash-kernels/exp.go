@@ -73,6 +73,23 @@ func exponentials() {
 	RET()
 }
 
+func peak() {
+	TEXT("peak", NOSPLIT, "func(x *float32, n uintptr, tops *float32)")
+	Doc("peak writes 16 numbers whose largest is that of x; n is a positive multiple of 16.")
+	Pragma("noescape")
+	x, n := pointer("x"), Load(Param("n"), GP64())
+	top := ZMM()
+	VMOVUPS(Mem{Base: x}, top)
+	Label("block")
+	VMAXPS(Mem{Base: x}, top, top)
+	ADDQ(U8(4*lanes), x)
+	SUBQ(U8(lanes), n)
+	JNE(LabelRef("block"))
+	VMOVUPS(top, Mem{Base: pointer("tops")})
+	VZEROUPPER()
+	RET()
+}
+
 func gate() {
 	TEXT("gate", NOSPLIT, "func(x *float32, u *float32, n uintptr)")
 	Doc("gate replaces x by u·x/(1+e^-x); n is a positive multiple of 16.")

@@ -6,18 +6,20 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 )
 
+// most is how many vectors a kernel takes at once.
+const most = 8
+
 // The generator's own flags (-out, -stubs, -pkg) are registered by avo's build package.
 func main() {
 	ConstraintExpr("!purego")
-	for _, rows := range []int{8, 4, 1} {
-		multiply(rows)
+	for n := 1; n <= most; n++ {
+		multiply(n)
+		scores(n)
 	}
-	for _, rows := range []int{8, 4, 1} {
-		scores(rows)
+	for n := 1; n <= most/2; n++ {
+		weigh(n)
 	}
-	for _, rows := range []int{4, 1} {
-		weigh(rows)
-	}
+	peak()
 	exponentials()
 	gate()
 	Generate()

@@ -69,53 +69,49 @@ func (s *Store) Attend(o, q []float32, n, perHead, first int, scale float32, scr
 	queries := n * perHead
 	scratch.q = resize(scratch.q, queries*s.width)
 	scratch.o = resize(scratch.o, queries*s.width)
+	scratch.sums = resize(scratch.sums, queries)
 	scratch.scores = resize(scratch.scores, queries*padded)
 	row := s.heads * s.width
 	for h := range s.heads {
 		for i := range n {
-			copy(scratch.q[i*perHead*s.width:][:perHead*s.width], q[(i*s.heads+h)*perHead*s.width:])
+			part := scratch.q[i*perHead*s.width:][:perHead*s.width]
+			for j, x := range q[(i*s.heads+h)*perHead*s.width:][:len(part)] {
+				part[j] = x * scale
+			}
 		}
 		for b := 0; b < padded; b += Lanes {
 			keys := s.keys[(first+b)*row+h*s.width*Lanes:][:s.width*Lanes]
 			score(scratch.scores[b:], padded, scratch.q, queries, keys, s.width)
 		}
 		for i := range queries {
-			softmax(scratch.scores[i*padded:][:padded], count, scale)
+			scratch.sums[i] = exponents(scratch.scores[i*padded:][:padded], count)
 		}
 		for part := 0; part < s.width; part += 64 {
 			weigh(scratch.o[part:], s.width, scratch.scores, padded, queries, s.values[first*row+h*s.width+part:], row, count)
 		}
 		for i := range n {
-			copy(o[(i*s.heads+h)*perHead*s.width:][:perHead*s.width], scratch.o[i*perHead*s.width:])
+			out := o[(i*s.heads+h)*perHead*s.width:][:perHead*s.width]
+			for j, x := range scratch.o[i*perHead*s.width:][:len(out)] {
+				out[j] = x / scratch.sums[i*perHead+j/s.width]
+			}
 		}
 	}
 }
 
 // Scratch is memory that Attend uses again.
-type Scratch struct{ q, o, scores []float32 }
+type Scratch struct{ q, o, scores, sums []float32 }
 
-// softmax of the first n of x times scale; what is behind them becomes 0. len(x) is a multiple of 16.
-func softmax(x []float32, n int, scale float32) {
-	top := x[0]
-	for _, v := range x[:n] {
-		top = max(top, v)
-	}
-	for i := range x[:n] {
-		x[i] = (x[i] - top) * scale
-	}
+// exponents replaces the first n of x by e^(x-max) and returns their sum. len(x) is a multiple of 16;
+// what is behind them is of no use after.
+func exponents(x []float32, n int) float32 {
 	for i := n; i < len(x); i++ {
-		x[i] = -100
+		x[i] = x[0]
 	}
-	sum := Exp(x, 0)
-	tail := float32(0)
+	most := top(x)
 	for i := n; i < len(x); i++ {
-		tail += x[i]
-		x[i] = 0
+		x[i] = most - 100 // nothing, beside the largest
 	}
-	inverse := 1 / (sum - tail)
-	for i := range x[:n] {
-		x[i] *= inverse
-	}
+	return exp(x, most)
 }
 
 func scoreGeneric(s []float32, sStride int, q []float32, n int, keys []float32, width int) {

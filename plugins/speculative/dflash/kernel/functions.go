@@ -10,6 +10,9 @@ func Exp(x []float32, shift float32) float32 {
 	return exp(x, shift)
 }
 
+// Max is the largest of x, whose length is a positive multiple of 16.
+func Max(x []float32) float32 { return top(x) }
+
 // Gate replaces g by u·g/(1+e^-g), element by element. Lengths are equal, a multiple of 16.
 func Gate(g, u []float32) {
 	if len(g) != 0 {

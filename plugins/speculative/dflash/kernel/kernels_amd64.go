@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
@@ -13,6 +14,15 @@ import (
 // Fast is whether this CPU runs the generated kernels.
 var Fast = cpu.X86.HasAVX512F && cpu.X86.HasAVX512VNNI
 
+// Kernels by how many vectors they take, less one.
+var (
+	multiplies = [...]func(*float32, uintptr, *byte, *float32, *int8, uintptr, *float32, *int32, uintptr){
+		multiply1, multiply2, multiply3, multiply4, multiply5, multiply6, multiply7, multiply8,
+	}
+	scoring  = [...]func(*float32, uintptr, *float32, uintptr, *float32, uintptr){scores1, scores2, scores3, scores4, scores5, scores6, scores7, scores8}
+	weighing = [...]func(*float32, uintptr, *float32, uintptr, *float32, uintptr, uintptr){weigh1, weigh2, weigh3, weigh4}
+)
+
 func multiply(m *Matrix, y []float32, v *Vectors, from, to int) {
 	if !Fast {
 		multiplyGeneric(m, y, v, from, to)
@@ -20,15 +30,9 @@ func multiply(m *Matrix, y []float32, v *Vectors, from, to int) {
 	}
 	groups, rows := m.Columns/Group, to-from
 	for i := 0; i < v.N; {
-		n, run := 1, multiply1
-		switch {
-		case v.N-i >= 8:
-			n, run = 8, multiply8
-		case v.N-i >= 4:
-			n, run = 4, multiply4
-		}
+		n := min(v.N-i, len(multiplies))
 		for r := from; r < to; r += Tile {
-			run(&y[i*rows+r-from], bytesOf(rows), &m.tiles[r*m.Columns], &m.scales[r], &v.values[i*m.Columns], uintptr(m.Columns),
+			multiplies[n-1](&y[i*rows+r-from], bytesOf(rows), &m.tiles[r*m.Columns], &m.scales[r], &v.values[i*m.Columns], uintptr(m.Columns),
 				&v.scales[i*groups], &v.starts[i*groups], uintptr(groups))
 		}
 		i += n
@@ -41,14 +45,8 @@ func score(s []float32, sStride int, q []float32, n int, keys []float32, width i
 		return
 	}
 	for i := 0; i < n; {
-		step, run := 1, scores1
-		switch {
-		case n-i >= 8:
-			step, run = 8, scores8
-		case n-i >= 4:
-			step, run = 4, scores4
-		}
-		run(&s[i*sStride], bytesOf(sStride), &q[i*width], bytesOf(width), &keys[0], uintptr(width))
+		step := min(n-i, len(scoring))
+		scoring[step-1](&s[i*sStride], bytesOf(sStride), &q[i*width], bytesOf(width), &keys[0], uintptr(width))
 		i += step
 	}
 }
@@ -59,13 +57,19 @@ func weigh(o []float32, oStride int, p []float32, pStride, n int, values []float
 		return
 	}
 	for i := 0; i < n; {
-		step, run := 1, weigh1
-		if n-i >= 4 {
-			step, run = 4, weigh4
-		}
-		run(&o[i*oStride], bytesOf(oStride), &p[i*pStride], bytesOf(pStride), &values[0], bytesOf(vStride), uintptr(count))
+		step := min(n-i, len(weighing))
+		weighing[step-1](&o[i*oStride], bytesOf(oStride), &p[i*pStride], bytesOf(pStride), &values[0], bytesOf(vStride), uintptr(count))
 		i += step
 	}
+}
+
+func top(x []float32) float32 {
+	if !Fast {
+		return slices.Max(x)
+	}
+	var tops [Lanes]float32
+	peak(&x[0], uintptr(len(x)), &tops[0])
+	return slices.Max(tops[:])
 }
 
 func exp(x []float32, shift float32) float32 {

@@ -4,6 +4,893 @@
 
 #include "textflag.h"
 
+// func multiply1(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+// Requires: AVX, AVX512F
+TEXT ·multiply1(SB), NOSPLIT, $0-72
+	MOVQ   tile+16(FP), AX
+	MOVQ   groups+64(FP), CX
+	MOVQ   CX, DX
+	SHLQ   $0x02, DX
+	MOVQ   x+32(FP), DX
+	MOVQ   xStride+40(FP), BX
+	MOVQ   scales+48(FP), BX
+	MOVQ   starts+56(FP), SI
+	VPXORD Z0, Z0, Z0
+
+group:
+	VPBROADCASTD     (SI), Z1
+	VMOVDQU32        (AX), Z2
+	VPDPBUSD.BCST    (DX), Z2, Z1
+	VMOVDQU32        64(AX), Z2
+	VPDPBUSD.BCST    4(DX), Z2, Z1
+	VMOVDQU32        128(AX), Z2
+	VPDPBUSD.BCST    8(DX), Z2, Z1
+	VMOVDQU32        192(AX), Z2
+	VPDPBUSD.BCST    12(DX), Z2, Z1
+	VMOVDQU32        256(AX), Z2
+	VPDPBUSD.BCST    16(DX), Z2, Z1
+	VMOVDQU32        320(AX), Z2
+	VPDPBUSD.BCST    20(DX), Z2, Z1
+	VMOVDQU32        384(AX), Z2
+	VPDPBUSD.BCST    24(DX), Z2, Z1
+	VMOVDQU32        448(AX), Z2
+	VPDPBUSD.BCST    28(DX), Z2, Z1
+	VCVTDQ2PS        Z1, Z1
+	VFMADD231PS.BCST (BX), Z1, Z0
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, DX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, SI
+	DECQ             CX
+	JNE              group
+	MOVQ             rowScales+24(FP), AX
+	VMOVUPS          (AX), Z2
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMULPS           Z2, Z0, Z0
+	VMOVUPS          Z0, (AX)
+	VZEROUPPER
+	RET
+
+// func scores1(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+// Requires: AVX, AVX512F
+TEXT ·scores1(SB), NOSPLIT, $0-48
+	MOVQ   q+16(FP), AX
+	MOVQ   qStride+24(FP), CX
+	MOVQ   keys+32(FP), CX
+	MOVQ   width+40(FP), DX
+	VPXORD Z0, Z0, Z0
+
+element:
+	VMOVUPS          (CX), Z1
+	VFMADD231PS.BCST (AX), Z1, Z0
+	ADDQ             $0x40, CX
+	ADDQ             $0x04, AX
+	DECQ             DX
+	JNE              element
+	MOVQ             s+0(FP), AX
+	MOVQ             sStride+8(FP), CX
+	VMOVUPS          Z0, (AX)
+	VZEROUPPER
+	RET
+
+// func multiply2(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+// Requires: AVX, AVX512F
+TEXT ·multiply2(SB), NOSPLIT, $0-72
+	MOVQ   tile+16(FP), AX
+	MOVQ   groups+64(FP), CX
+	MOVQ   CX, DX
+	SHLQ   $0x02, DX
+	MOVQ   x+32(FP), BX
+	MOVQ   xStride+40(FP), SI
+	MOVQ   scales+48(FP), DI
+	MOVQ   starts+56(FP), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+group:
+	VPBROADCASTD     (R8), Z2
+	VPBROADCASTD     (R8)(DX*1), Z3
+	VMOVDQU32        (AX), Z4
+	VPDPBUSD.BCST    (BX), Z4, Z2
+	VPDPBUSD.BCST    (BX)(SI*1), Z4, Z3
+	VMOVDQU32        64(AX), Z4
+	VPDPBUSD.BCST    4(BX), Z4, Z2
+	VPDPBUSD.BCST    4(BX)(SI*1), Z4, Z3
+	VMOVDQU32        128(AX), Z4
+	VPDPBUSD.BCST    8(BX), Z4, Z2
+	VPDPBUSD.BCST    8(BX)(SI*1), Z4, Z3
+	VMOVDQU32        192(AX), Z4
+	VPDPBUSD.BCST    12(BX), Z4, Z2
+	VPDPBUSD.BCST    12(BX)(SI*1), Z4, Z3
+	VMOVDQU32        256(AX), Z4
+	VPDPBUSD.BCST    16(BX), Z4, Z2
+	VPDPBUSD.BCST    16(BX)(SI*1), Z4, Z3
+	VMOVDQU32        320(AX), Z4
+	VPDPBUSD.BCST    20(BX), Z4, Z2
+	VPDPBUSD.BCST    20(BX)(SI*1), Z4, Z3
+	VMOVDQU32        384(AX), Z4
+	VPDPBUSD.BCST    24(BX), Z4, Z2
+	VPDPBUSD.BCST    24(BX)(SI*1), Z4, Z3
+	VMOVDQU32        448(AX), Z4
+	VPDPBUSD.BCST    28(BX), Z4, Z2
+	VPDPBUSD.BCST    28(BX)(SI*1), Z4, Z3
+	VCVTDQ2PS        Z2, Z2
+	VFMADD231PS.BCST (DI), Z2, Z0
+	VCVTDQ2PS        Z3, Z3
+	VFMADD231PS.BCST (DI)(DX*1), Z3, Z1
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, BX
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
+	DECQ             CX
+	JNE              group
+	MOVQ             rowScales+24(FP), AX
+	VMOVUPS          (AX), Z4
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMULPS           Z4, Z0, Z0
+	VMOVUPS          Z0, (AX)
+	VMULPS           Z4, Z1, Z1
+	VMOVUPS          Z1, (AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func scores2(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+// Requires: AVX, AVX512F
+TEXT ·scores2(SB), NOSPLIT, $0-48
+	MOVQ   q+16(FP), AX
+	MOVQ   qStride+24(FP), CX
+	MOVQ   keys+32(FP), DX
+	MOVQ   width+40(FP), BX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+element:
+	VMOVUPS          (DX), Z2
+	VFMADD231PS.BCST (AX), Z2, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z2, Z1
+	ADDQ             $0x40, DX
+	ADDQ             $0x04, AX
+	DECQ             BX
+	JNE              element
+	MOVQ             s+0(FP), AX
+	MOVQ             sStride+8(FP), CX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, (AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func multiply3(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+// Requires: AVX, AVX512F
+TEXT ·multiply3(SB), NOSPLIT, $0-72
+	MOVQ   tile+16(FP), AX
+	MOVQ   groups+64(FP), CX
+	MOVQ   CX, DX
+	SHLQ   $0x02, DX
+	MOVQ   x+32(FP), BX
+	MOVQ   xStride+40(FP), SI
+	MOVQ   scales+48(FP), DI
+	MOVQ   starts+56(FP), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+group:
+	VPBROADCASTD     (R8), Z3
+	VPBROADCASTD     (R8)(DX*1), Z4
+	VPBROADCASTD     (R8)(DX*2), Z5
+	VMOVDQU32        (AX), Z6
+	VPDPBUSD.BCST    (BX), Z6, Z3
+	VPDPBUSD.BCST    (BX)(SI*1), Z6, Z4
+	VPDPBUSD.BCST    (BX)(SI*2), Z6, Z5
+	VMOVDQU32        64(AX), Z6
+	VPDPBUSD.BCST    4(BX), Z6, Z3
+	VPDPBUSD.BCST    4(BX)(SI*1), Z6, Z4
+	VPDPBUSD.BCST    4(BX)(SI*2), Z6, Z5
+	VMOVDQU32        128(AX), Z6
+	VPDPBUSD.BCST    8(BX), Z6, Z3
+	VPDPBUSD.BCST    8(BX)(SI*1), Z6, Z4
+	VPDPBUSD.BCST    8(BX)(SI*2), Z6, Z5
+	VMOVDQU32        192(AX), Z6
+	VPDPBUSD.BCST    12(BX), Z6, Z3
+	VPDPBUSD.BCST    12(BX)(SI*1), Z6, Z4
+	VPDPBUSD.BCST    12(BX)(SI*2), Z6, Z5
+	VMOVDQU32        256(AX), Z6
+	VPDPBUSD.BCST    16(BX), Z6, Z3
+	VPDPBUSD.BCST    16(BX)(SI*1), Z6, Z4
+	VPDPBUSD.BCST    16(BX)(SI*2), Z6, Z5
+	VMOVDQU32        320(AX), Z6
+	VPDPBUSD.BCST    20(BX), Z6, Z3
+	VPDPBUSD.BCST    20(BX)(SI*1), Z6, Z4
+	VPDPBUSD.BCST    20(BX)(SI*2), Z6, Z5
+	VMOVDQU32        384(AX), Z6
+	VPDPBUSD.BCST    24(BX), Z6, Z3
+	VPDPBUSD.BCST    24(BX)(SI*1), Z6, Z4
+	VPDPBUSD.BCST    24(BX)(SI*2), Z6, Z5
+	VMOVDQU32        448(AX), Z6
+	VPDPBUSD.BCST    28(BX), Z6, Z3
+	VPDPBUSD.BCST    28(BX)(SI*1), Z6, Z4
+	VPDPBUSD.BCST    28(BX)(SI*2), Z6, Z5
+	VCVTDQ2PS        Z3, Z3
+	VFMADD231PS.BCST (DI), Z3, Z0
+	VCVTDQ2PS        Z4, Z4
+	VFMADD231PS.BCST (DI)(DX*1), Z4, Z1
+	VCVTDQ2PS        Z5, Z5
+	VFMADD231PS.BCST (DI)(DX*2), Z5, Z2
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, BX
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
+	DECQ             CX
+	JNE              group
+	MOVQ             rowScales+24(FP), AX
+	VMOVUPS          (AX), Z6
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMULPS           Z6, Z0, Z0
+	VMOVUPS          Z0, (AX)
+	VMULPS           Z6, Z1, Z1
+	VMOVUPS          Z1, (AX)(CX*1)
+	VMULPS           Z6, Z2, Z2
+	VMOVUPS          Z2, (AX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func scores3(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+// Requires: AVX, AVX512F
+TEXT ·scores3(SB), NOSPLIT, $0-48
+	MOVQ   q+16(FP), AX
+	MOVQ   qStride+24(FP), CX
+	MOVQ   keys+32(FP), DX
+	MOVQ   width+40(FP), BX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+element:
+	VMOVUPS          (DX), Z3
+	VFMADD231PS.BCST (AX), Z3, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z3, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z3, Z2
+	ADDQ             $0x40, DX
+	ADDQ             $0x04, AX
+	DECQ             BX
+	JNE              element
+	MOVQ             s+0(FP), AX
+	MOVQ             sStride+8(FP), CX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, (AX)(CX*1)
+	VMOVUPS          Z2, (AX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func multiply4(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+// Requires: AVX, AVX512F
+TEXT ·multiply4(SB), NOSPLIT, $0-72
+	MOVQ   tile+16(FP), AX
+	MOVQ   groups+64(FP), CX
+	MOVQ   CX, DX
+	SHLQ   $0x02, DX
+	MOVQ   x+32(FP), BX
+	MOVQ   xStride+40(FP), SI
+	IMUL3Q $0x03, SI, DI
+	MOVQ   scales+48(FP), R8
+	IMUL3Q $0x03, DX, R9
+	MOVQ   starts+56(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+group:
+	VPBROADCASTD     (R10), Z4
+	VPBROADCASTD     (R10)(DX*1), Z5
+	VPBROADCASTD     (R10)(DX*2), Z6
+	VPBROADCASTD     (R10)(R9*1), Z7
+	VMOVDQU32        (AX), Z8
+	VPDPBUSD.BCST    (BX), Z8, Z4
+	VPDPBUSD.BCST    (BX)(SI*1), Z8, Z5
+	VPDPBUSD.BCST    (BX)(SI*2), Z8, Z6
+	VPDPBUSD.BCST    (BX)(DI*1), Z8, Z7
+	VMOVDQU32        64(AX), Z8
+	VPDPBUSD.BCST    4(BX), Z8, Z4
+	VPDPBUSD.BCST    4(BX)(SI*1), Z8, Z5
+	VPDPBUSD.BCST    4(BX)(SI*2), Z8, Z6
+	VPDPBUSD.BCST    4(BX)(DI*1), Z8, Z7
+	VMOVDQU32        128(AX), Z8
+	VPDPBUSD.BCST    8(BX), Z8, Z4
+	VPDPBUSD.BCST    8(BX)(SI*1), Z8, Z5
+	VPDPBUSD.BCST    8(BX)(SI*2), Z8, Z6
+	VPDPBUSD.BCST    8(BX)(DI*1), Z8, Z7
+	VMOVDQU32        192(AX), Z8
+	VPDPBUSD.BCST    12(BX), Z8, Z4
+	VPDPBUSD.BCST    12(BX)(SI*1), Z8, Z5
+	VPDPBUSD.BCST    12(BX)(SI*2), Z8, Z6
+	VPDPBUSD.BCST    12(BX)(DI*1), Z8, Z7
+	VMOVDQU32        256(AX), Z8
+	VPDPBUSD.BCST    16(BX), Z8, Z4
+	VPDPBUSD.BCST    16(BX)(SI*1), Z8, Z5
+	VPDPBUSD.BCST    16(BX)(SI*2), Z8, Z6
+	VPDPBUSD.BCST    16(BX)(DI*1), Z8, Z7
+	VMOVDQU32        320(AX), Z8
+	VPDPBUSD.BCST    20(BX), Z8, Z4
+	VPDPBUSD.BCST    20(BX)(SI*1), Z8, Z5
+	VPDPBUSD.BCST    20(BX)(SI*2), Z8, Z6
+	VPDPBUSD.BCST    20(BX)(DI*1), Z8, Z7
+	VMOVDQU32        384(AX), Z8
+	VPDPBUSD.BCST    24(BX), Z8, Z4
+	VPDPBUSD.BCST    24(BX)(SI*1), Z8, Z5
+	VPDPBUSD.BCST    24(BX)(SI*2), Z8, Z6
+	VPDPBUSD.BCST    24(BX)(DI*1), Z8, Z7
+	VMOVDQU32        448(AX), Z8
+	VPDPBUSD.BCST    28(BX), Z8, Z4
+	VPDPBUSD.BCST    28(BX)(SI*1), Z8, Z5
+	VPDPBUSD.BCST    28(BX)(SI*2), Z8, Z6
+	VPDPBUSD.BCST    28(BX)(DI*1), Z8, Z7
+	VCVTDQ2PS        Z4, Z4
+	VFMADD231PS.BCST (R8), Z4, Z0
+	VCVTDQ2PS        Z5, Z5
+	VFMADD231PS.BCST (R8)(DX*1), Z5, Z1
+	VCVTDQ2PS        Z6, Z6
+	VFMADD231PS.BCST (R8)(DX*2), Z6, Z2
+	VCVTDQ2PS        Z7, Z7
+	VFMADD231PS.BCST (R8)(R9*1), Z7, Z3
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, BX
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R10
+	DECQ             CX
+	JNE              group
+	MOVQ             rowScales+24(FP), AX
+	VMOVUPS          (AX), Z8
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	IMUL3Q           $0x03, CX, DX
+	VMULPS           Z8, Z0, Z0
+	VMOVUPS          Z0, (AX)
+	VMULPS           Z8, Z1, Z1
+	VMOVUPS          Z1, (AX)(CX*1)
+	VMULPS           Z8, Z2, Z2
+	VMOVUPS          Z2, (AX)(CX*2)
+	VMULPS           Z8, Z3, Z3
+	VMOVUPS          Z3, (AX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func scores4(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+// Requires: AVX, AVX512F
+TEXT ·scores4(SB), NOSPLIT, $0-48
+	MOVQ   q+16(FP), AX
+	MOVQ   qStride+24(FP), CX
+	IMUL3Q $0x03, CX, DX
+	MOVQ   keys+32(FP), BX
+	MOVQ   width+40(FP), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+element:
+	VMOVUPS          (BX), Z4
+	VFMADD231PS.BCST (AX), Z4, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z4, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z4, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z4, Z3
+	ADDQ             $0x40, BX
+	ADDQ             $0x04, AX
+	DECQ             SI
+	JNE              element
+	MOVQ             s+0(FP), AX
+	MOVQ             sStride+8(FP), CX
+	IMUL3Q           $0x03, CX, DX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, (AX)(CX*1)
+	VMOVUPS          Z2, (AX)(CX*2)
+	VMOVUPS          Z3, (AX)(DX*1)
+	VZEROUPPER
+	RET
+
+// func multiply5(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+// Requires: AVX, AVX512F
+TEXT ·multiply5(SB), NOSPLIT, $0-72
+	MOVQ   tile+16(FP), AX
+	MOVQ   groups+64(FP), CX
+	MOVQ   CX, DX
+	SHLQ   $0x02, DX
+	MOVQ   x+32(FP), BX
+	MOVQ   xStride+40(FP), SI
+	IMUL3Q $0x03, SI, DI
+	MOVQ   scales+48(FP), R8
+	IMUL3Q $0x03, DX, R9
+	MOVQ   starts+56(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+group:
+	VPBROADCASTD     (R10), Z5
+	VPBROADCASTD     (R10)(DX*1), Z6
+	VPBROADCASTD     (R10)(DX*2), Z7
+	VPBROADCASTD     (R10)(R9*1), Z8
+	VPBROADCASTD     (R10)(DX*4), Z9
+	VMOVDQU32        (AX), Z10
+	VPDPBUSD.BCST    (BX), Z10, Z5
+	VPDPBUSD.BCST    (BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST    (BX)(SI*2), Z10, Z7
+	VPDPBUSD.BCST    (BX)(DI*1), Z10, Z8
+	VPDPBUSD.BCST    (BX)(SI*4), Z10, Z9
+	VMOVDQU32        64(AX), Z10
+	VPDPBUSD.BCST    4(BX), Z10, Z5
+	VPDPBUSD.BCST    4(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST    4(BX)(SI*2), Z10, Z7
+	VPDPBUSD.BCST    4(BX)(DI*1), Z10, Z8
+	VPDPBUSD.BCST    4(BX)(SI*4), Z10, Z9
+	VMOVDQU32        128(AX), Z10
+	VPDPBUSD.BCST    8(BX), Z10, Z5
+	VPDPBUSD.BCST    8(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST    8(BX)(SI*2), Z10, Z7
+	VPDPBUSD.BCST    8(BX)(DI*1), Z10, Z8
+	VPDPBUSD.BCST    8(BX)(SI*4), Z10, Z9
+	VMOVDQU32        192(AX), Z10
+	VPDPBUSD.BCST    12(BX), Z10, Z5
+	VPDPBUSD.BCST    12(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST    12(BX)(SI*2), Z10, Z7
+	VPDPBUSD.BCST    12(BX)(DI*1), Z10, Z8
+	VPDPBUSD.BCST    12(BX)(SI*4), Z10, Z9
+	VMOVDQU32        256(AX), Z10
+	VPDPBUSD.BCST    16(BX), Z10, Z5
+	VPDPBUSD.BCST    16(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST    16(BX)(SI*2), Z10, Z7
+	VPDPBUSD.BCST    16(BX)(DI*1), Z10, Z8
+	VPDPBUSD.BCST    16(BX)(SI*4), Z10, Z9
+	VMOVDQU32        320(AX), Z10
+	VPDPBUSD.BCST    20(BX), Z10, Z5
+	VPDPBUSD.BCST    20(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST    20(BX)(SI*2), Z10, Z7
+	VPDPBUSD.BCST    20(BX)(DI*1), Z10, Z8
+	VPDPBUSD.BCST    20(BX)(SI*4), Z10, Z9
+	VMOVDQU32        384(AX), Z10
+	VPDPBUSD.BCST    24(BX), Z10, Z5
+	VPDPBUSD.BCST    24(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST    24(BX)(SI*2), Z10, Z7
+	VPDPBUSD.BCST    24(BX)(DI*1), Z10, Z8
+	VPDPBUSD.BCST    24(BX)(SI*4), Z10, Z9
+	VMOVDQU32        448(AX), Z10
+	VPDPBUSD.BCST    28(BX), Z10, Z5
+	VPDPBUSD.BCST    28(BX)(SI*1), Z10, Z6
+	VPDPBUSD.BCST    28(BX)(SI*2), Z10, Z7
+	VPDPBUSD.BCST    28(BX)(DI*1), Z10, Z8
+	VPDPBUSD.BCST    28(BX)(SI*4), Z10, Z9
+	VCVTDQ2PS        Z5, Z5
+	VFMADD231PS.BCST (R8), Z5, Z0
+	VCVTDQ2PS        Z6, Z6
+	VFMADD231PS.BCST (R8)(DX*1), Z6, Z1
+	VCVTDQ2PS        Z7, Z7
+	VFMADD231PS.BCST (R8)(DX*2), Z7, Z2
+	VCVTDQ2PS        Z8, Z8
+	VFMADD231PS.BCST (R8)(R9*1), Z8, Z3
+	VCVTDQ2PS        Z9, Z9
+	VFMADD231PS.BCST (R8)(DX*4), Z9, Z4
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, BX
+	ADDQ             $0x04, R8
+	ADDQ             $0x04, R10
+	DECQ             CX
+	JNE              group
+	MOVQ             rowScales+24(FP), AX
+	VMOVUPS          (AX), Z10
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	IMUL3Q           $0x03, CX, DX
+	VMULPS           Z10, Z0, Z0
+	VMOVUPS          Z0, (AX)
+	VMULPS           Z10, Z1, Z1
+	VMOVUPS          Z1, (AX)(CX*1)
+	VMULPS           Z10, Z2, Z2
+	VMOVUPS          Z2, (AX)(CX*2)
+	VMULPS           Z10, Z3, Z3
+	VMOVUPS          Z3, (AX)(DX*1)
+	VMULPS           Z10, Z4, Z4
+	VMOVUPS          Z4, (AX)(CX*4)
+	VZEROUPPER
+	RET
+
+// func scores5(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+// Requires: AVX, AVX512F
+TEXT ·scores5(SB), NOSPLIT, $0-48
+	MOVQ   q+16(FP), AX
+	MOVQ   qStride+24(FP), CX
+	IMUL3Q $0x03, CX, DX
+	MOVQ   keys+32(FP), BX
+	MOVQ   width+40(FP), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+element:
+	VMOVUPS          (BX), Z5
+	VFMADD231PS.BCST (AX), Z5, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z5, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z5, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z5, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z5, Z4
+	ADDQ             $0x40, BX
+	ADDQ             $0x04, AX
+	DECQ             SI
+	JNE              element
+	MOVQ             s+0(FP), AX
+	MOVQ             sStride+8(FP), CX
+	IMUL3Q           $0x03, CX, DX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, (AX)(CX*1)
+	VMOVUPS          Z2, (AX)(CX*2)
+	VMOVUPS          Z3, (AX)(DX*1)
+	VMOVUPS          Z4, (AX)(CX*4)
+	VZEROUPPER
+	RET
+
+// func multiply6(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+// Requires: AVX, AVX512F
+TEXT ·multiply6(SB), NOSPLIT, $0-72
+	MOVQ   tile+16(FP), AX
+	MOVQ   groups+64(FP), CX
+	MOVQ   CX, DX
+	SHLQ   $0x02, DX
+	MOVQ   x+32(FP), BX
+	MOVQ   xStride+40(FP), SI
+	IMUL3Q $0x03, SI, DI
+	IMUL3Q $0x05, SI, R8
+	IMUL3Q $0x07, SI, R9
+	MOVQ   scales+48(FP), R9
+	IMUL3Q $0x03, DX, R10
+	IMUL3Q $0x05, DX, R11
+	IMUL3Q $0x07, DX, R12
+	MOVQ   starts+56(FP), R12
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+group:
+	VPBROADCASTD     (R12), Z6
+	VPBROADCASTD     (R12)(DX*1), Z7
+	VPBROADCASTD     (R12)(DX*2), Z8
+	VPBROADCASTD     (R12)(R10*1), Z9
+	VPBROADCASTD     (R12)(DX*4), Z10
+	VPBROADCASTD     (R12)(R11*1), Z11
+	VMOVDQU32        (AX), Z12
+	VPDPBUSD.BCST    (BX), Z12, Z6
+	VPDPBUSD.BCST    (BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST    (BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST    (BX)(DI*1), Z12, Z9
+	VPDPBUSD.BCST    (BX)(SI*4), Z12, Z10
+	VPDPBUSD.BCST    (BX)(R8*1), Z12, Z11
+	VMOVDQU32        64(AX), Z12
+	VPDPBUSD.BCST    4(BX), Z12, Z6
+	VPDPBUSD.BCST    4(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST    4(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST    4(BX)(DI*1), Z12, Z9
+	VPDPBUSD.BCST    4(BX)(SI*4), Z12, Z10
+	VPDPBUSD.BCST    4(BX)(R8*1), Z12, Z11
+	VMOVDQU32        128(AX), Z12
+	VPDPBUSD.BCST    8(BX), Z12, Z6
+	VPDPBUSD.BCST    8(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST    8(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST    8(BX)(DI*1), Z12, Z9
+	VPDPBUSD.BCST    8(BX)(SI*4), Z12, Z10
+	VPDPBUSD.BCST    8(BX)(R8*1), Z12, Z11
+	VMOVDQU32        192(AX), Z12
+	VPDPBUSD.BCST    12(BX), Z12, Z6
+	VPDPBUSD.BCST    12(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST    12(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST    12(BX)(DI*1), Z12, Z9
+	VPDPBUSD.BCST    12(BX)(SI*4), Z12, Z10
+	VPDPBUSD.BCST    12(BX)(R8*1), Z12, Z11
+	VMOVDQU32        256(AX), Z12
+	VPDPBUSD.BCST    16(BX), Z12, Z6
+	VPDPBUSD.BCST    16(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST    16(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST    16(BX)(DI*1), Z12, Z9
+	VPDPBUSD.BCST    16(BX)(SI*4), Z12, Z10
+	VPDPBUSD.BCST    16(BX)(R8*1), Z12, Z11
+	VMOVDQU32        320(AX), Z12
+	VPDPBUSD.BCST    20(BX), Z12, Z6
+	VPDPBUSD.BCST    20(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST    20(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST    20(BX)(DI*1), Z12, Z9
+	VPDPBUSD.BCST    20(BX)(SI*4), Z12, Z10
+	VPDPBUSD.BCST    20(BX)(R8*1), Z12, Z11
+	VMOVDQU32        384(AX), Z12
+	VPDPBUSD.BCST    24(BX), Z12, Z6
+	VPDPBUSD.BCST    24(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST    24(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST    24(BX)(DI*1), Z12, Z9
+	VPDPBUSD.BCST    24(BX)(SI*4), Z12, Z10
+	VPDPBUSD.BCST    24(BX)(R8*1), Z12, Z11
+	VMOVDQU32        448(AX), Z12
+	VPDPBUSD.BCST    28(BX), Z12, Z6
+	VPDPBUSD.BCST    28(BX)(SI*1), Z12, Z7
+	VPDPBUSD.BCST    28(BX)(SI*2), Z12, Z8
+	VPDPBUSD.BCST    28(BX)(DI*1), Z12, Z9
+	VPDPBUSD.BCST    28(BX)(SI*4), Z12, Z10
+	VPDPBUSD.BCST    28(BX)(R8*1), Z12, Z11
+	VCVTDQ2PS        Z6, Z6
+	VFMADD231PS.BCST (R9), Z6, Z0
+	VCVTDQ2PS        Z7, Z7
+	VFMADD231PS.BCST (R9)(DX*1), Z7, Z1
+	VCVTDQ2PS        Z8, Z8
+	VFMADD231PS.BCST (R9)(DX*2), Z8, Z2
+	VCVTDQ2PS        Z9, Z9
+	VFMADD231PS.BCST (R9)(R10*1), Z9, Z3
+	VCVTDQ2PS        Z10, Z10
+	VFMADD231PS.BCST (R9)(DX*4), Z10, Z4
+	VCVTDQ2PS        Z11, Z11
+	VFMADD231PS.BCST (R9)(R11*1), Z11, Z5
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, BX
+	ADDQ             $0x04, R9
+	ADDQ             $0x04, R12
+	DECQ             CX
+	JNE              group
+	MOVQ             rowScales+24(FP), AX
+	VMOVUPS          (AX), Z12
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	IMUL3Q           $0x03, CX, DX
+	IMUL3Q           $0x05, CX, BX
+	IMUL3Q           $0x07, CX, SI
+	VMULPS           Z12, Z0, Z0
+	VMOVUPS          Z0, (AX)
+	VMULPS           Z12, Z1, Z1
+	VMOVUPS          Z1, (AX)(CX*1)
+	VMULPS           Z12, Z2, Z2
+	VMOVUPS          Z2, (AX)(CX*2)
+	VMULPS           Z12, Z3, Z3
+	VMOVUPS          Z3, (AX)(DX*1)
+	VMULPS           Z12, Z4, Z4
+	VMOVUPS          Z4, (AX)(CX*4)
+	VMULPS           Z12, Z5, Z5
+	VMOVUPS          Z5, (AX)(BX*1)
+	VZEROUPPER
+	RET
+
+// func scores6(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+// Requires: AVX, AVX512F
+TEXT ·scores6(SB), NOSPLIT, $0-48
+	MOVQ   q+16(FP), AX
+	MOVQ   qStride+24(FP), CX
+	IMUL3Q $0x03, CX, DX
+	IMUL3Q $0x05, CX, BX
+	IMUL3Q $0x07, CX, SI
+	MOVQ   keys+32(FP), SI
+	MOVQ   width+40(FP), DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+element:
+	VMOVUPS          (SI), Z6
+	VFMADD231PS.BCST (AX), Z6, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z6, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z6, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z6, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z6, Z4
+	VFMADD231PS.BCST (AX)(BX*1), Z6, Z5
+	ADDQ             $0x40, SI
+	ADDQ             $0x04, AX
+	DECQ             DI
+	JNE              element
+	MOVQ             s+0(FP), AX
+	MOVQ             sStride+8(FP), CX
+	IMUL3Q           $0x03, CX, DX
+	IMUL3Q           $0x05, CX, BX
+	IMUL3Q           $0x07, CX, SI
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, (AX)(CX*1)
+	VMOVUPS          Z2, (AX)(CX*2)
+	VMOVUPS          Z3, (AX)(DX*1)
+	VMOVUPS          Z4, (AX)(CX*4)
+	VMOVUPS          Z5, (AX)(BX*1)
+	VZEROUPPER
+	RET
+
+// func multiply7(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+// Requires: AVX, AVX512F
+TEXT ·multiply7(SB), NOSPLIT, $0-72
+	MOVQ   tile+16(FP), AX
+	MOVQ   groups+64(FP), CX
+	MOVQ   CX, DX
+	SHLQ   $0x02, DX
+	MOVQ   x+32(FP), BX
+	MOVQ   xStride+40(FP), SI
+	IMUL3Q $0x03, SI, DI
+	IMUL3Q $0x05, SI, R8
+	IMUL3Q $0x07, SI, R9
+	MOVQ   scales+48(FP), R9
+	IMUL3Q $0x03, DX, R10
+	IMUL3Q $0x05, DX, R11
+	IMUL3Q $0x07, DX, R12
+	MOVQ   starts+56(FP), R12
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+group:
+	VPBROADCASTD     (R12), Z7
+	VPBROADCASTD     (R12)(DX*1), Z8
+	VPBROADCASTD     (R12)(DX*2), Z9
+	VPBROADCASTD     (R12)(R10*1), Z10
+	VPBROADCASTD     (R12)(DX*4), Z11
+	VPBROADCASTD     (R12)(R11*1), Z12
+	VPBROADCASTD     (R12)(R10*2), Z13
+	VMOVDQU32        (AX), Z14
+	VPDPBUSD.BCST    (BX), Z14, Z7
+	VPDPBUSD.BCST    (BX)(SI*1), Z14, Z8
+	VPDPBUSD.BCST    (BX)(SI*2), Z14, Z9
+	VPDPBUSD.BCST    (BX)(DI*1), Z14, Z10
+	VPDPBUSD.BCST    (BX)(SI*4), Z14, Z11
+	VPDPBUSD.BCST    (BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST    (BX)(DI*2), Z14, Z13
+	VMOVDQU32        64(AX), Z14
+	VPDPBUSD.BCST    4(BX), Z14, Z7
+	VPDPBUSD.BCST    4(BX)(SI*1), Z14, Z8
+	VPDPBUSD.BCST    4(BX)(SI*2), Z14, Z9
+	VPDPBUSD.BCST    4(BX)(DI*1), Z14, Z10
+	VPDPBUSD.BCST    4(BX)(SI*4), Z14, Z11
+	VPDPBUSD.BCST    4(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST    4(BX)(DI*2), Z14, Z13
+	VMOVDQU32        128(AX), Z14
+	VPDPBUSD.BCST    8(BX), Z14, Z7
+	VPDPBUSD.BCST    8(BX)(SI*1), Z14, Z8
+	VPDPBUSD.BCST    8(BX)(SI*2), Z14, Z9
+	VPDPBUSD.BCST    8(BX)(DI*1), Z14, Z10
+	VPDPBUSD.BCST    8(BX)(SI*4), Z14, Z11
+	VPDPBUSD.BCST    8(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST    8(BX)(DI*2), Z14, Z13
+	VMOVDQU32        192(AX), Z14
+	VPDPBUSD.BCST    12(BX), Z14, Z7
+	VPDPBUSD.BCST    12(BX)(SI*1), Z14, Z8
+	VPDPBUSD.BCST    12(BX)(SI*2), Z14, Z9
+	VPDPBUSD.BCST    12(BX)(DI*1), Z14, Z10
+	VPDPBUSD.BCST    12(BX)(SI*4), Z14, Z11
+	VPDPBUSD.BCST    12(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST    12(BX)(DI*2), Z14, Z13
+	VMOVDQU32        256(AX), Z14
+	VPDPBUSD.BCST    16(BX), Z14, Z7
+	VPDPBUSD.BCST    16(BX)(SI*1), Z14, Z8
+	VPDPBUSD.BCST    16(BX)(SI*2), Z14, Z9
+	VPDPBUSD.BCST    16(BX)(DI*1), Z14, Z10
+	VPDPBUSD.BCST    16(BX)(SI*4), Z14, Z11
+	VPDPBUSD.BCST    16(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST    16(BX)(DI*2), Z14, Z13
+	VMOVDQU32        320(AX), Z14
+	VPDPBUSD.BCST    20(BX), Z14, Z7
+	VPDPBUSD.BCST    20(BX)(SI*1), Z14, Z8
+	VPDPBUSD.BCST    20(BX)(SI*2), Z14, Z9
+	VPDPBUSD.BCST    20(BX)(DI*1), Z14, Z10
+	VPDPBUSD.BCST    20(BX)(SI*4), Z14, Z11
+	VPDPBUSD.BCST    20(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST    20(BX)(DI*2), Z14, Z13
+	VMOVDQU32        384(AX), Z14
+	VPDPBUSD.BCST    24(BX), Z14, Z7
+	VPDPBUSD.BCST    24(BX)(SI*1), Z14, Z8
+	VPDPBUSD.BCST    24(BX)(SI*2), Z14, Z9
+	VPDPBUSD.BCST    24(BX)(DI*1), Z14, Z10
+	VPDPBUSD.BCST    24(BX)(SI*4), Z14, Z11
+	VPDPBUSD.BCST    24(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST    24(BX)(DI*2), Z14, Z13
+	VMOVDQU32        448(AX), Z14
+	VPDPBUSD.BCST    28(BX), Z14, Z7
+	VPDPBUSD.BCST    28(BX)(SI*1), Z14, Z8
+	VPDPBUSD.BCST    28(BX)(SI*2), Z14, Z9
+	VPDPBUSD.BCST    28(BX)(DI*1), Z14, Z10
+	VPDPBUSD.BCST    28(BX)(SI*4), Z14, Z11
+	VPDPBUSD.BCST    28(BX)(R8*1), Z14, Z12
+	VPDPBUSD.BCST    28(BX)(DI*2), Z14, Z13
+	VCVTDQ2PS        Z7, Z7
+	VFMADD231PS.BCST (R9), Z7, Z0
+	VCVTDQ2PS        Z8, Z8
+	VFMADD231PS.BCST (R9)(DX*1), Z8, Z1
+	VCVTDQ2PS        Z9, Z9
+	VFMADD231PS.BCST (R9)(DX*2), Z9, Z2
+	VCVTDQ2PS        Z10, Z10
+	VFMADD231PS.BCST (R9)(R10*1), Z10, Z3
+	VCVTDQ2PS        Z11, Z11
+	VFMADD231PS.BCST (R9)(DX*4), Z11, Z4
+	VCVTDQ2PS        Z12, Z12
+	VFMADD231PS.BCST (R9)(R11*1), Z12, Z5
+	VCVTDQ2PS        Z13, Z13
+	VFMADD231PS.BCST (R9)(R10*2), Z13, Z6
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, BX
+	ADDQ             $0x04, R9
+	ADDQ             $0x04, R12
+	DECQ             CX
+	JNE              group
+	MOVQ             rowScales+24(FP), AX
+	VMOVUPS          (AX), Z14
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	IMUL3Q           $0x03, CX, DX
+	IMUL3Q           $0x05, CX, BX
+	IMUL3Q           $0x07, CX, SI
+	VMULPS           Z14, Z0, Z0
+	VMOVUPS          Z0, (AX)
+	VMULPS           Z14, Z1, Z1
+	VMOVUPS          Z1, (AX)(CX*1)
+	VMULPS           Z14, Z2, Z2
+	VMOVUPS          Z2, (AX)(CX*2)
+	VMULPS           Z14, Z3, Z3
+	VMOVUPS          Z3, (AX)(DX*1)
+	VMULPS           Z14, Z4, Z4
+	VMOVUPS          Z4, (AX)(CX*4)
+	VMULPS           Z14, Z5, Z5
+	VMOVUPS          Z5, (AX)(BX*1)
+	VMULPS           Z14, Z6, Z6
+	VMOVUPS          Z6, (AX)(DX*2)
+	VZEROUPPER
+	RET
+
+// func scores7(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+// Requires: AVX, AVX512F
+TEXT ·scores7(SB), NOSPLIT, $0-48
+	MOVQ   q+16(FP), AX
+	MOVQ   qStride+24(FP), CX
+	IMUL3Q $0x03, CX, DX
+	IMUL3Q $0x05, CX, BX
+	IMUL3Q $0x07, CX, SI
+	MOVQ   keys+32(FP), SI
+	MOVQ   width+40(FP), DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+element:
+	VMOVUPS          (SI), Z7
+	VFMADD231PS.BCST (AX), Z7, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z7, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z7, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z7, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z7, Z4
+	VFMADD231PS.BCST (AX)(BX*1), Z7, Z5
+	VFMADD231PS.BCST (AX)(DX*2), Z7, Z6
+	ADDQ             $0x40, SI
+	ADDQ             $0x04, AX
+	DECQ             DI
+	JNE              element
+	MOVQ             s+0(FP), AX
+	MOVQ             sStride+8(FP), CX
+	IMUL3Q           $0x03, CX, DX
+	IMUL3Q           $0x05, CX, BX
+	IMUL3Q           $0x07, CX, SI
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, (AX)(CX*1)
+	VMOVUPS          Z2, (AX)(CX*2)
+	VMOVUPS          Z3, (AX)(DX*1)
+	VMOVUPS          Z4, (AX)(CX*4)
+	VMOVUPS          Z5, (AX)(BX*1)
+	VMOVUPS          Z6, (AX)(DX*2)
+	VZEROUPPER
+	RET
+
 // func multiply8(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
 // Requires: AVX, AVX512F
 TEXT ·multiply8(SB), NOSPLIT, $0-72
@@ -159,147 +1046,6 @@ group:
 	VZEROUPPER
 	RET
 
-// func multiply4(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
-// Requires: AVX, AVX512F
-TEXT ·multiply4(SB), NOSPLIT, $0-72
-	MOVQ   tile+16(FP), AX
-	MOVQ   groups+64(FP), CX
-	MOVQ   CX, DX
-	SHLQ   $0x02, DX
-	MOVQ   x+32(FP), BX
-	MOVQ   xStride+40(FP), SI
-	IMUL3Q $0x03, SI, DI
-	MOVQ   scales+48(FP), R8
-	IMUL3Q $0x03, DX, R9
-	MOVQ   starts+56(FP), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-
-group:
-	VPBROADCASTD     (R10), Z4
-	VPBROADCASTD     (R10)(DX*1), Z5
-	VPBROADCASTD     (R10)(DX*2), Z6
-	VPBROADCASTD     (R10)(R9*1), Z7
-	VMOVDQU32        (AX), Z8
-	VPDPBUSD.BCST    (BX), Z8, Z4
-	VPDPBUSD.BCST    (BX)(SI*1), Z8, Z5
-	VPDPBUSD.BCST    (BX)(SI*2), Z8, Z6
-	VPDPBUSD.BCST    (BX)(DI*1), Z8, Z7
-	VMOVDQU32        64(AX), Z8
-	VPDPBUSD.BCST    4(BX), Z8, Z4
-	VPDPBUSD.BCST    4(BX)(SI*1), Z8, Z5
-	VPDPBUSD.BCST    4(BX)(SI*2), Z8, Z6
-	VPDPBUSD.BCST    4(BX)(DI*1), Z8, Z7
-	VMOVDQU32        128(AX), Z8
-	VPDPBUSD.BCST    8(BX), Z8, Z4
-	VPDPBUSD.BCST    8(BX)(SI*1), Z8, Z5
-	VPDPBUSD.BCST    8(BX)(SI*2), Z8, Z6
-	VPDPBUSD.BCST    8(BX)(DI*1), Z8, Z7
-	VMOVDQU32        192(AX), Z8
-	VPDPBUSD.BCST    12(BX), Z8, Z4
-	VPDPBUSD.BCST    12(BX)(SI*1), Z8, Z5
-	VPDPBUSD.BCST    12(BX)(SI*2), Z8, Z6
-	VPDPBUSD.BCST    12(BX)(DI*1), Z8, Z7
-	VMOVDQU32        256(AX), Z8
-	VPDPBUSD.BCST    16(BX), Z8, Z4
-	VPDPBUSD.BCST    16(BX)(SI*1), Z8, Z5
-	VPDPBUSD.BCST    16(BX)(SI*2), Z8, Z6
-	VPDPBUSD.BCST    16(BX)(DI*1), Z8, Z7
-	VMOVDQU32        320(AX), Z8
-	VPDPBUSD.BCST    20(BX), Z8, Z4
-	VPDPBUSD.BCST    20(BX)(SI*1), Z8, Z5
-	VPDPBUSD.BCST    20(BX)(SI*2), Z8, Z6
-	VPDPBUSD.BCST    20(BX)(DI*1), Z8, Z7
-	VMOVDQU32        384(AX), Z8
-	VPDPBUSD.BCST    24(BX), Z8, Z4
-	VPDPBUSD.BCST    24(BX)(SI*1), Z8, Z5
-	VPDPBUSD.BCST    24(BX)(SI*2), Z8, Z6
-	VPDPBUSD.BCST    24(BX)(DI*1), Z8, Z7
-	VMOVDQU32        448(AX), Z8
-	VPDPBUSD.BCST    28(BX), Z8, Z4
-	VPDPBUSD.BCST    28(BX)(SI*1), Z8, Z5
-	VPDPBUSD.BCST    28(BX)(SI*2), Z8, Z6
-	VPDPBUSD.BCST    28(BX)(DI*1), Z8, Z7
-	VCVTDQ2PS        Z4, Z4
-	VFMADD231PS.BCST (R8), Z4, Z0
-	VCVTDQ2PS        Z5, Z5
-	VFMADD231PS.BCST (R8)(DX*1), Z5, Z1
-	VCVTDQ2PS        Z6, Z6
-	VFMADD231PS.BCST (R8)(DX*2), Z6, Z2
-	VCVTDQ2PS        Z7, Z7
-	VFMADD231PS.BCST (R8)(R9*1), Z7, Z3
-	ADDQ             $0x00000200, AX
-	ADDQ             $0x20, BX
-	ADDQ             $0x04, R8
-	ADDQ             $0x04, R10
-	DECQ             CX
-	JNE              group
-	MOVQ             rowScales+24(FP), AX
-	VMOVUPS          (AX), Z8
-	MOVQ             y+0(FP), AX
-	MOVQ             yStride+8(FP), CX
-	IMUL3Q           $0x03, CX, DX
-	VMULPS           Z8, Z0, Z0
-	VMOVUPS          Z0, (AX)
-	VMULPS           Z8, Z1, Z1
-	VMOVUPS          Z1, (AX)(CX*1)
-	VMULPS           Z8, Z2, Z2
-	VMOVUPS          Z2, (AX)(CX*2)
-	VMULPS           Z8, Z3, Z3
-	VMOVUPS          Z3, (AX)(DX*1)
-	VZEROUPPER
-	RET
-
-// func multiply1(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
-// Requires: AVX, AVX512F
-TEXT ·multiply1(SB), NOSPLIT, $0-72
-	MOVQ   tile+16(FP), AX
-	MOVQ   groups+64(FP), CX
-	MOVQ   CX, DX
-	SHLQ   $0x02, DX
-	MOVQ   x+32(FP), DX
-	MOVQ   xStride+40(FP), BX
-	MOVQ   scales+48(FP), BX
-	MOVQ   starts+56(FP), SI
-	VPXORD Z0, Z0, Z0
-
-group:
-	VPBROADCASTD     (SI), Z1
-	VMOVDQU32        (AX), Z2
-	VPDPBUSD.BCST    (DX), Z2, Z1
-	VMOVDQU32        64(AX), Z2
-	VPDPBUSD.BCST    4(DX), Z2, Z1
-	VMOVDQU32        128(AX), Z2
-	VPDPBUSD.BCST    8(DX), Z2, Z1
-	VMOVDQU32        192(AX), Z2
-	VPDPBUSD.BCST    12(DX), Z2, Z1
-	VMOVDQU32        256(AX), Z2
-	VPDPBUSD.BCST    16(DX), Z2, Z1
-	VMOVDQU32        320(AX), Z2
-	VPDPBUSD.BCST    20(DX), Z2, Z1
-	VMOVDQU32        384(AX), Z2
-	VPDPBUSD.BCST    24(DX), Z2, Z1
-	VMOVDQU32        448(AX), Z2
-	VPDPBUSD.BCST    28(DX), Z2, Z1
-	VCVTDQ2PS        Z1, Z1
-	VFMADD231PS.BCST (BX), Z1, Z0
-	ADDQ             $0x00000200, AX
-	ADDQ             $0x20, DX
-	ADDQ             $0x04, BX
-	ADDQ             $0x04, SI
-	DECQ             CX
-	JNE              group
-	MOVQ             rowScales+24(FP), AX
-	VMOVUPS          (AX), Z2
-	MOVQ             y+0(FP), AX
-	MOVQ             yStride+8(FP), CX
-	VMULPS           Z2, Z0, Z0
-	VMOVUPS          Z0, (AX)
-	VZEROUPPER
-	RET
-
 // func scores8(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
 // Requires: AVX, AVX512F
 TEXT ·scores8(SB), NOSPLIT, $0-48
@@ -349,58 +1095,150 @@ element:
 	VZEROUPPER
 	RET
 
-// func scores4(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+// func weigh1(o *float32, oStride uintptr, p *float32, pStride uintptr, values *float32, vStride uintptr, count uintptr)
 // Requires: AVX, AVX512F
-TEXT ·scores4(SB), NOSPLIT, $0-48
-	MOVQ   q+16(FP), AX
-	MOVQ   qStride+24(FP), CX
-	IMUL3Q $0x03, CX, DX
-	MOVQ   keys+32(FP), BX
-	MOVQ   width+40(FP), SI
+TEXT ·weigh1(SB), NOSPLIT, $0-56
+	MOVQ   p+16(FP), AX
+	MOVQ   pStride+24(FP), CX
+	MOVQ   values+32(FP), CX
+	MOVQ   vStride+40(FP), DX
+	MOVQ   count+48(FP), BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
-element:
-	VMOVUPS          (BX), Z4
-	VFMADD231PS.BCST (AX), Z4, Z0
-	VFMADD231PS.BCST (AX)(CX*1), Z4, Z1
-	VFMADD231PS.BCST (AX)(CX*2), Z4, Z2
-	VFMADD231PS.BCST (AX)(DX*1), Z4, Z3
-	ADDQ             $0x40, BX
-	ADDQ             $0x04, AX
-	DECQ             SI
-	JNE              element
-	MOVQ             s+0(FP), AX
-	MOVQ             sStride+8(FP), CX
-	IMUL3Q           $0x03, CX, DX
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z1, (AX)(CX*1)
-	VMOVUPS          Z2, (AX)(CX*2)
-	VMOVUPS          Z3, (AX)(DX*1)
+row:
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VMOVUPS      128(CX), Z6
+	VMOVUPS      192(CX), Z7
+	VBROADCASTSS (AX), Z8
+	VFMADD231PS  Z8, Z4, Z0
+	VFMADD231PS  Z8, Z5, Z1
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	ADDQ         DX, CX
+	ADDQ         $0x04, AX
+	DECQ         BX
+	JNE          row
+	MOVQ         o+0(FP), AX
+	MOVQ         oStride+8(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
 	VZEROUPPER
 	RET
 
-// func scores1(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+// func weigh2(o *float32, oStride uintptr, p *float32, pStride uintptr, values *float32, vStride uintptr, count uintptr)
 // Requires: AVX, AVX512F
-TEXT ·scores1(SB), NOSPLIT, $0-48
-	MOVQ   q+16(FP), AX
-	MOVQ   qStride+24(FP), CX
-	MOVQ   keys+32(FP), CX
-	MOVQ   width+40(FP), DX
+TEXT ·weigh2(SB), NOSPLIT, $0-56
+	MOVQ   p+16(FP), AX
+	MOVQ   pStride+24(FP), CX
+	MOVQ   values+32(FP), DX
+	MOVQ   vStride+40(FP), BX
+	MOVQ   count+48(FP), SI
 	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
 
-element:
-	VMOVUPS          (CX), Z1
-	VFMADD231PS.BCST (AX), Z1, Z0
-	ADDQ             $0x40, CX
-	ADDQ             $0x04, AX
-	DECQ             DX
-	JNE              element
-	MOVQ             s+0(FP), AX
-	MOVQ             sStride+8(FP), CX
-	VMOVUPS          Z0, (AX)
+row:
+	VMOVUPS      (DX), Z8
+	VMOVUPS      64(DX), Z9
+	VMOVUPS      128(DX), Z10
+	VMOVUPS      192(DX), Z11
+	VBROADCASTSS (AX), Z12
+	VFMADD231PS  Z12, Z8, Z0
+	VFMADD231PS  Z12, Z9, Z1
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (AX)(CX*1), Z12
+	VFMADD231PS  Z12, Z8, Z4
+	VFMADD231PS  Z12, Z9, Z5
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	ADDQ         BX, DX
+	ADDQ         $0x04, AX
+	DECQ         SI
+	JNE          row
+	MOVQ         o+0(FP), AX
+	MOVQ         oStride+8(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, 128(AX)(CX*1)
+	VMOVUPS      Z7, 192(AX)(CX*1)
+	VZEROUPPER
+	RET
+
+// func weigh3(o *float32, oStride uintptr, p *float32, pStride uintptr, values *float32, vStride uintptr, count uintptr)
+// Requires: AVX, AVX512F
+TEXT ·weigh3(SB), NOSPLIT, $0-56
+	MOVQ   p+16(FP), AX
+	MOVQ   pStride+24(FP), CX
+	MOVQ   values+32(FP), DX
+	MOVQ   vStride+40(FP), BX
+	MOVQ   count+48(FP), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+row:
+	VMOVUPS      (DX), Z12
+	VMOVUPS      64(DX), Z13
+	VMOVUPS      128(DX), Z14
+	VMOVUPS      192(DX), Z15
+	VBROADCASTSS (AX), Z16
+	VFMADD231PS  Z16, Z12, Z0
+	VFMADD231PS  Z16, Z13, Z1
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS (AX)(CX*1), Z16
+	VFMADD231PS  Z16, Z12, Z4
+	VFMADD231PS  Z16, Z13, Z5
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS (AX)(CX*2), Z16
+	VFMADD231PS  Z16, Z12, Z8
+	VFMADD231PS  Z16, Z13, Z9
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	ADDQ         BX, DX
+	ADDQ         $0x04, AX
+	DECQ         SI
+	JNE          row
+	MOVQ         o+0(FP), AX
+	MOVQ         oStride+8(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, 128(AX)(CX*1)
+	VMOVUPS      Z7, 192(AX)(CX*1)
+	VMOVUPS      Z8, (AX)(CX*2)
+	VMOVUPS      Z9, 64(AX)(CX*2)
+	VMOVUPS      Z10, 128(AX)(CX*2)
+	VMOVUPS      Z11, 192(AX)(CX*2)
 	VZEROUPPER
 	RET
 
@@ -481,39 +1319,20 @@ row:
 	VZEROUPPER
 	RET
 
-// func weigh1(o *float32, oStride uintptr, p *float32, pStride uintptr, values *float32, vStride uintptr, count uintptr)
+// func peak(x *float32, n uintptr, tops *float32)
 // Requires: AVX, AVX512F
-TEXT ·weigh1(SB), NOSPLIT, $0-56
-	MOVQ   p+16(FP), AX
-	MOVQ   pStride+24(FP), CX
-	MOVQ   values+32(FP), CX
-	MOVQ   vStride+40(FP), DX
-	MOVQ   count+48(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
+TEXT ·peak(SB), NOSPLIT, $0-24
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVUPS (AX), Z0
 
-row:
-	VMOVUPS      (CX), Z4
-	VMOVUPS      64(CX), Z5
-	VMOVUPS      128(CX), Z6
-	VMOVUPS      192(CX), Z7
-	VBROADCASTSS (AX), Z8
-	VFMADD231PS  Z8, Z4, Z0
-	VFMADD231PS  Z8, Z5, Z1
-	VFMADD231PS  Z8, Z6, Z2
-	VFMADD231PS  Z8, Z7, Z3
-	ADDQ         DX, CX
-	ADDQ         $0x04, AX
-	DECQ         BX
-	JNE          row
-	MOVQ         o+0(FP), AX
-	MOVQ         oStride+8(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS      Z2, 128(AX)
-	VMOVUPS      Z3, 192(AX)
+block:
+	VMAXPS  (AX), Z0, Z0
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, CX
+	JNE     block
+	MOVQ    tops+16(FP), AX
+	VMOVUPS Z0, (AX)
 	VZEROUPPER
 	RET
 

@@ -4,11 +4,38 @@
 
 package kernel
 
-// multiply8 writes a tile times 8 vectors: y[i·yStride] to [+15]. Strides of y and x are in bytes; rows of
+// multiply1 writes a tile times 1 vectors: y[i·yStride] to [+15]. Strides of y and x are in bytes; rows of
 // scales and starts have groups elements.
 //
 //go:noescape
-func multiply8(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+func multiply1(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+
+// scores1 writes the products of 1 queries of width elements with 16 keys, stored [width][16]. Strides in bytes.
+//
+//go:noescape
+func scores1(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+
+// multiply2 writes a tile times 2 vectors: y[i·yStride] to [+15]. Strides of y and x are in bytes; rows of
+// scales and starts have groups elements.
+//
+//go:noescape
+func multiply2(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+
+// scores2 writes the products of 2 queries of width elements with 16 keys, stored [width][16]. Strides in bytes.
+//
+//go:noescape
+func scores2(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+
+// multiply3 writes a tile times 3 vectors: y[i·yStride] to [+15]. Strides of y and x are in bytes; rows of
+// scales and starts have groups elements.
+//
+//go:noescape
+func multiply3(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+
+// scores3 writes the products of 3 queries of width elements with 16 keys, stored [width][16]. Strides in bytes.
+//
+//go:noescape
+func scores3(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
 
 // multiply4 writes a tile times 4 vectors: y[i·yStride] to [+15]. Strides of y and x are in bytes; rows of
 // scales and starts have groups elements.
@@ -16,36 +43,79 @@ func multiply8(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *i
 //go:noescape
 func multiply4(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
 
-// multiply1 writes a tile times 1 vectors: y[i·yStride] to [+15]. Strides of y and x are in bytes; rows of
+// scores4 writes the products of 4 queries of width elements with 16 keys, stored [width][16]. Strides in bytes.
+//
+//go:noescape
+func scores4(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+
+// multiply5 writes a tile times 5 vectors: y[i·yStride] to [+15]. Strides of y and x are in bytes; rows of
 // scales and starts have groups elements.
 //
 //go:noescape
-func multiply1(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+func multiply5(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+
+// scores5 writes the products of 5 queries of width elements with 16 keys, stored [width][16]. Strides in bytes.
+//
+//go:noescape
+func scores5(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+
+// multiply6 writes a tile times 6 vectors: y[i·yStride] to [+15]. Strides of y and x are in bytes; rows of
+// scales and starts have groups elements.
+//
+//go:noescape
+func multiply6(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+
+// scores6 writes the products of 6 queries of width elements with 16 keys, stored [width][16]. Strides in bytes.
+//
+//go:noescape
+func scores6(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+
+// multiply7 writes a tile times 7 vectors: y[i·yStride] to [+15]. Strides of y and x are in bytes; rows of
+// scales and starts have groups elements.
+//
+//go:noescape
+func multiply7(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
+
+// scores7 writes the products of 7 queries of width elements with 16 keys, stored [width][16]. Strides in bytes.
+//
+//go:noescape
+func scores7(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+
+// multiply8 writes a tile times 8 vectors: y[i·yStride] to [+15]. Strides of y and x are in bytes; rows of
+// scales and starts have groups elements.
+//
+//go:noescape
+func multiply8(y *float32, yStride uintptr, tile *byte, rowScales *float32, x *int8, xStride uintptr, scales *float32, starts *int32, groups uintptr)
 
 // scores8 writes the products of 8 queries of width elements with 16 keys, stored [width][16]. Strides in bytes.
 //
 //go:noescape
 func scores8(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
 
-// scores4 writes the products of 4 queries of width elements with 16 keys, stored [width][16]. Strides in bytes.
+// weigh1 writes the sums of count rows of 64 values, weighted by 1 rows of count weights. Strides in bytes.
 //
 //go:noescape
-func scores4(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+func weigh1(o *float32, oStride uintptr, p *float32, pStride uintptr, values *float32, vStride uintptr, count uintptr)
 
-// scores1 writes the products of 1 queries of width elements with 16 keys, stored [width][16]. Strides in bytes.
+// weigh2 writes the sums of count rows of 64 values, weighted by 2 rows of count weights. Strides in bytes.
 //
 //go:noescape
-func scores1(s *float32, sStride uintptr, q *float32, qStride uintptr, keys *float32, width uintptr)
+func weigh2(o *float32, oStride uintptr, p *float32, pStride uintptr, values *float32, vStride uintptr, count uintptr)
+
+// weigh3 writes the sums of count rows of 64 values, weighted by 3 rows of count weights. Strides in bytes.
+//
+//go:noescape
+func weigh3(o *float32, oStride uintptr, p *float32, pStride uintptr, values *float32, vStride uintptr, count uintptr)
 
 // weigh4 writes the sums of count rows of 64 values, weighted by 4 rows of count weights. Strides in bytes.
 //
 //go:noescape
 func weigh4(o *float32, oStride uintptr, p *float32, pStride uintptr, values *float32, vStride uintptr, count uintptr)
 
-// weigh1 writes the sums of count rows of 64 values, weighted by 1 rows of count weights. Strides in bytes.
+// peak writes 16 numbers whose largest is that of x; n is a positive multiple of 16.
 //
 //go:noescape
-func weigh1(o *float32, oStride uintptr, p *float32, pStride uintptr, values *float32, vStride uintptr, count uintptr)
+func peak(x *float32, n uintptr, tops *float32)
 
 // exponentials replaces x by e^(x-shift) and writes 16 partial sums; n is a positive multiple of 16.
 //

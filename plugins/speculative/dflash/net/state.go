@@ -3,6 +3,7 @@ package net
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kakeyad/kakeyad/plugins/speculative/dflash/kernel"
 )
@@ -157,17 +158,12 @@ func (n *Net) guess(w *Workspace, guesses int) (tokens []int32, p []float32, err
 	n.head.Multiply(w.logits, &w.v)
 	for r := range guesses {
 		logits := w.logits[r*n.head.Rows:][:n.head.Rows]
-		best := 0
-		for i, v := range logits[:len(n.Vocabulary)] {
-			if v > logits[best] {
-				best = i
-			}
-		}
 		for i := len(n.Vocabulary); i < len(logits); i++ {
-			logits[i] = logits[best] - 100
+			logits[i] = logits[0] - 100
 		}
-		tokens = append(tokens, n.Vocabulary[best])
-		p = append(p, 1/kernel.Exp(logits, logits[best]))
+		most := kernel.Max(logits)
+		tokens = append(tokens, n.Vocabulary[slices.Index(logits, most)])
+		p = append(p, 1/kernel.Exp(logits, most))
 	}
 	return tokens, p, nil
 }
