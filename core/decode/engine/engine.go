@@ -21,6 +21,7 @@ type Engine struct {
 	ends        []backend.Token // all end tokens
 	mailbox     *mailbox
 	constraints *constraints
+	drafts      *drafts
 }
 
 // New starts an engine. The caller closes it, and the executor after that. Options that the
@@ -30,19 +31,24 @@ func New(exec Executor, vocab Vocabulary, opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	drafts, err := newDrafts(exec, opts)
+	if err != nil {
+		return nil, err
+	}
 	e := &Engine{
 		exec:        exec,
 		vocab:       vocab,
 		opts:        opts,
 		mailbox:     newMailbox(opts.Parallel+opts.Queue, exec.Interrupt),
 		constraints: newConstraints(vocab),
+		drafts:      drafts,
 	}
 	for t := range backend.Token(vocab.Size()) {
 		if vocab.IsEnd(t) {
 			e.ends = append(e.ends, t)
 		}
 	}
-	go newLoop(exec, opts, e.mailbox).run()
+	go newLoop(exec, opts, e.mailbox, drafts).run()
 	return e, nil
 }
 

@@ -24,6 +24,18 @@
 // cells run out nevertheless, idle sequences are emptied first; then the youngest request gives up
 // its cells, goes back to the head of the queue and is later computed again from its tokens: its
 // stream only pauses. A request that is alone always fits.
+//
+// # Drafts
+//
+// With a drafter, the tokens that it proposes for a request are computed together with the one drawn
+// last, in the same step as everybody's tokens. The request then draws as without them, token by
+// token, for as long as what it draws is what was proposed; the cells of the rest are removed. So
+// grammar, penalties, stop strings and log-probabilities are what they are without a drafter, and so
+// is the answer to a seed. Proposals that were drawn are accepted as in sampling.Verify, and only for
+// requests without a seed. How many are verified is decided step by step (core/decode/speculate): by
+// what steps of each size cost here, measured when the engine starts and followed in use, and by what
+// was accepted lately. A request that drafting has cost more than it saved goes on without. So does
+// one whose drafter fails; nothing else comes of that.
 package engine
 
 import "github.com/kakeyad/kakeyad/core/plugin/backend"

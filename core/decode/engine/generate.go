@@ -20,10 +20,13 @@ func (e *Engine) Generate(ctx context.Context, req backend.GenerateRequest, emit
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r, out, err := e.newGeneration(req)
+	r, g, err := e.newGeneration(req)
 	if err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
+	r.draft = e.drafts.open(ctx, g, req)
+	defer e.drafts.close(r.draft)
+	out := g.out
 	return e.follow(ctx, r, out.ready, func() error {
 		if event, ok := out.fetch(); ok {
 			return emit(event)
@@ -33,7 +36,7 @@ func (e *Engine) Generate(ctx context.Context, req backend.GenerateRequest, emit
 }
 
 // newGeneration checks a request and makes it ready for the loop.
-func (e *Engine) newGeneration(req backend.GenerateRequest) (*request, *outbox, error) {
+func (e *Engine) newGeneration(req backend.GenerateRequest) (*request, *generation, error) {
 	switch {
 	case req.MaxTokens < 0:
 		return nil, nil, fmt.Errorf("max_tokens %d is negative: %w", req.MaxTokens, base.ErrInvalid)
@@ -78,5 +81,5 @@ func (e *Engine) newGeneration(req backend.GenerateRequest) (*request, *outbox, 
 	r := newRequest(g, slices.Concat(tokens, make([]backend.Token, 0, min(g.limit-len(tokens), 256))))
 	r.outputFrom = len(tokens) - 1
 	r.private = req.NoCache
-	return r, g.out, nil
+	return r, g, nil
 }

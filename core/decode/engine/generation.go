@@ -25,6 +25,7 @@ type generation struct {
 
 	submitted, admitted, first time.Time
 	cached                     int
+	last                       *piece // once it is done, without what was drafted
 }
 
 func (g *generation) placed(r *request, cached int, now time.Time) {
@@ -32,11 +33,11 @@ func (g *generation) placed(r *request, cached int, now time.Time) {
 	g.out.put(piece{prompt: &backend.PromptInfo{Tokens: r.prompt, Cached: cached}})
 }
 
-func (g *generation) logits(r *request, logits []float32, now time.Time) (done bool, err error) {
+func (g *generation) logits(r *request, logits []float32, offer *offer, now time.Time) (done bool, err error) {
 	if g.first.IsZero() {
 		g.first = now
 	}
-	t, err := g.draw(logits)
+	t, err := g.draw(logits, offer)
 	if err != nil {
 		return true, err
 	}
@@ -77,17 +78,27 @@ func (g *generation) logits(r *request, logits []float32, now time.Time) (done b
 			Generate: now.Sub(g.first),
 		},
 	}
-	g.out.put(p)
+	g.last = &p
 	return true, nil
 }
 
-// draw draws the next token within the constraint.
-func (g *generation) draw(logits []float32) (backend.Token, error) {
+// finish hands out the last event of a generation that is done.
+func (g *generation) finish(r *request) {
+	g.last.final.Draft = r.draft.statistics()
+	g.out.put(*g.last)
+}
+
+// draw draws the next token within the constraint, one that was offered if it may.
+func (g *generation) draw(logits []float32, offer *offer) (t backend.Token, err error) {
 	var mask sampling.Mask
 	if g.matcher != nil {
 		mask = g.matcher
 	}
-	t, err := g.sampler.Sample(logits, mask, g.banned...)
+	if offer == nil {
+		t, err = g.sampler.Sample(logits, mask, g.banned...)
+	} else {
+		t, err = g.sampler.Verify(logits, offer.token, offer.from.Tokens, offer.from.Probabilities, mask, g.banned...)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("engine: drawing a token: %w", err)
 	}

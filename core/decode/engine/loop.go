@@ -26,11 +26,12 @@ type loop struct {
 	mail    mail
 	plan    plan
 	stats   backend.Stats
+	drafts  *drafts
 	now     time.Time // when the current round began, or its step ended
 	stopped error     // what requests end with when the engine closes
 }
 
-func newLoop(exec Executor, opts Options, m *mailbox) *loop {
+func newLoop(exec Executor, opts Options, m *mailbox, d *drafts) *loop {
 	limits := exec.Limits()
 	l := &loop{
 		exec:       exec,
@@ -38,7 +39,8 @@ func newLoop(exec Executor, opts Options, m *mailbox) *loop {
 		mailbox:    m,
 		cache:      newCache(exec),
 		ceiling:    limits.Cells,
-		maxOutputs: outputBytes / (4 * max(1, limits.Vocabulary)),
+		maxOutputs: mostOutputs(limits),
+		drafts:     d,
 		stopped:    fmt.Errorf("engine: closed: %w", backend.ErrModelNotLoaded),
 	}
 	l.stats.Slots, l.stats.Cells = opts.Parallel, limits.Cells
@@ -134,9 +136,11 @@ func (l *loop) step() {
 	l.stats.Busy += l.now.Sub(start)
 	switch {
 	case err == nil:
-		l.commit()
+		l.commit(l.now.Sub(start))
+		l.drafts.consult(l.active)
 	case errors.Is(err, ErrInterrupted):
-	case errors.Is(err, ErrNoCells) && l.relieve():
+	case errors.Is(err, ErrNoCells) && (l.plan.drafted > 0 || l.relieve()):
+		l.drafts.withhold(l.active)
 		l.ceiling = used + len(l.plan.items) - 1
 	default:
 		l.fail(err)
@@ -144,11 +148,22 @@ func (l *loop) step() {
 	l.publish()
 }
 
-// prepare plans a step for which there are cells. False: there is nothing to do.
+// prepare plans a step for which there are cells. Cached prefixes give way to drafts, active
+// requests do not. False: there is nothing to do.
 func (l *loop) prepare() bool {
+	if len(l.active) == 0 {
+		return false
+	}
+	l.plan.make(l.active, l.opts.Batch, l.opts.PrefillChunk, l.maxOutputs)
+	l.drafts.decide(&l.plan, l.opts.Batch, l.maxOutputs)
 	for len(l.active) > 0 {
 		l.plan.make(l.active, l.opts.Batch, l.opts.PrefillChunk, l.maxOutputs)
-		if l.cache.ledger.used()+len(l.plan.items) <= l.ceiling || !l.relieve() {
+		switch {
+		case l.cache.ledger.used()+len(l.plan.items) <= l.ceiling:
+			return true
+		case l.plan.drafted > 0 && !l.cache.evict(nil):
+			l.drafts.withhold(l.active)
+		case l.plan.drafted == 0 && !l.relieve():
 			return true
 		}
 	}
@@ -175,25 +190,60 @@ func (l *loop) relieve() bool {
 }
 
 // commit records what the step computed and gives each task its logits.
-func (l *loop) commit() {
+func (l *loop) commit(took time.Duration) {
 	l.stats.Steps++
 	l.stats.StepTokens += int64(len(l.plan.items))
+	l.drafts.observe(&l.plan, took)
+	high := 0
 	for _, p := range l.plan.parts {
-		if !p.r.generating() {
+		r := p.r
+		if !r.generating() {
 			l.stats.PromptTokens += int64(p.n)
 		}
-		l.cache.extend(p.r.seq, p.r.tokens[p.from:p.from+p.n])
-		drawn := len(p.r.tokens)
-		for k := range p.outputs {
-			done, err := p.r.task.logits(p.r, l.exec.Logits(p.first+k), l.now)
-			if done || err != nil {
-				l.end(p.r, err)
-				break
-			}
+		known := p.from + p.n - p.drafted
+		l.cache.extend(r.seq, r.tokens[p.from:known])
+		l.cache.extend(r.seq, r.draft.taken()[:p.drafted])
+		high = max(high, l.cache.ledger.used())
+		drawn := len(r.tokens)
+		accepted, done, err := l.drawn(p)
+		l.stats.OutputTokens += int64(len(r.tokens) - drawn)
+		if p.drafted > 0 {
+			// What was rejected is forgotten, and so is what follows the request's last token.
+			l.cache.truncate(r.seq, min(known+accepted, len(r.tokens)-1))
+			l.drafts.verified(p, accepted, &l.plan, took, l.now)
 		}
-		l.stats.OutputTokens += int64(len(p.r.tokens) - drawn)
+		if r.draft != nil {
+			r.draft.computed = span{from: p.from, to: known + accepted, item: p.item}
+		}
+		if done && err == nil {
+			r.task.finish(r)
+		}
+		if done || err != nil {
+			l.end(r, err)
+		}
 	}
-	l.ceiling = max(l.ceiling, l.cache.ledger.used())
+	l.ceiling = max(l.ceiling, high)
+}
+
+// drawn gives a task the logits of its part, those behind a drafted token only if the task has drawn
+// that token itself.
+func (l *loop) drawn(p part) (accepted int, done bool, err error) {
+	r := p.r
+	for k := range p.outputs {
+		if done, err = r.task.logits(r, l.exec.Logits(p.first+k), r.draft.offered(k), l.now); err != nil {
+			return accepted, done, err
+		}
+		if k < p.drafted {
+			if r.tokens[len(r.tokens)-1] != r.draft.taken()[k] {
+				return accepted, done, nil
+			}
+			accepted++
+		}
+		if done {
+			return accepted, done, nil
+		}
+	}
+	return accepted, false, nil
 }
 
 // fail ends the requests that a failed step worked for. What their sequences hold is given up.
@@ -221,6 +271,7 @@ func (l *loop) end(r *request, err error) {
 	if err == nil {
 		l.stats.Requests++
 	}
+	r.draft.drop()
 	r.err = err
 	l.count()
 	l.mailbox.leave(l.stats)
@@ -230,6 +281,7 @@ func (l *loop) end(r *request, err error) {
 func (l *loop) count() {
 	l.stats.Active = len(l.active)
 	l.stats.CellsUsed = l.cache.ledger.used()
+	l.drafts.publish(&l.stats)
 }
 
 func (l *loop) publish() {

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/drafter"
 )
 
 // Defaults of [Options].
@@ -20,6 +22,11 @@ type Options struct {
 	Batch        int // most items of one step; 0: Limits.Batch
 	PrefillChunk int // most prompt tokens of a step in which others generate; held between Parallel and Batch
 	Queue        int // requests that may wait for a slot
+
+	// Drafter proposes tokens that steps verify; nil: none. It is for this model, and the caller
+	// closes it after the engine.
+	Drafter drafter.Attachment
+	Log     *slog.Logger // of what becomes of the drafter; nil: none
 }
 
 // resolve fills in the defaults and refuses what the executor cannot do.

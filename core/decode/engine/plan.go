@@ -3,33 +3,42 @@ package engine
 import "slices"
 
 // part is a request's share of a step: n tokens from index from on, of which the last outputs have
-// logits, the first of them being the step's output number first.
+// logits, the first of them being the step's output number first. The last drafted of its tokens are
+// not r's yet, but proposals to verify.
 type part struct {
 	r              *request
 	from, n        int
+	item           int // index of the first among the step's items
 	first, outputs int
+	drafted        int
 }
 
 // outputBytes bounds the logits of one step. Only scoring asks for more than one output a request.
 const outputBytes = 32 << 20
+
+func mostOutputs(l Limits) int { return max(1, outputBytes/(4*max(1, l.Vocabulary))) }
 
 // plan is one step in the making. Its slices are reused from step to step.
 type plan struct {
 	parts      []part
 	items      []Item
 	outputs    int
+	drafted    int // items that are proposals
+	generating int // requests that generate
 	prefilling []*request
 }
 
-// make shares a step out among the active requests: one token to each that generates, and prompt
-// tokens to the others, evenly. So that long prompts do not stall those that generate, their
+// make shares a step out among the active requests: one token to each that generates, with the
+// proposals to verify behind it, and prompt tokens to the others, evenly. So that long prompts do not stall those that generate, their
 // tokens are few (chunk) when any does, and fill the batch when none does.
 func (p *plan) make(active []*request, batch, chunk, maxOutputs int) {
 	p.parts, p.items, p.outputs = p.parts[:0], p.items[:0], 0
+	p.drafted, p.generating = 0, 0
 	p.prefilling = p.prefilling[:0]
 	for _, r := range active {
 		if r.generating() {
 			p.add(r, 1)
+			p.generating++
 		} else {
 			p.prefilling = append(p.prefilling, r)
 		}
@@ -55,13 +64,20 @@ func (p *plan) make(active []*request, batch, chunk, maxOutputs int) {
 // add appends r's next n tokens.
 func (p *plan) add(r *request, n int) {
 	from := len(r.seq.tokens)
-	q := part{r: r, from: from, n: n, first: p.outputs}
+	q := part{r: r, from: from, n: n, item: len(p.items), first: p.outputs}
 	for i := from; i < from+n; i++ {
 		output := i >= r.outputFrom
 		if output {
 			q.outputs++
 		}
 		p.items = append(p.items, Item{Token: r.tokens[i], Pos: int32(i), Seq: r.seq.id, Output: output})
+	}
+	if r.generating() {
+		for i, t := range r.draft.taken() {
+			p.items = append(p.items, Item{Token: t, Pos: int32(from + 1 + i), Seq: r.seq.id, Output: true})
+			q.drafted++
+		}
+		q.n, q.outputs, p.drafted = q.n+q.drafted, q.outputs+q.drafted, p.drafted+q.drafted
 	}
 	p.outputs += q.outputs
 	p.parts = append(p.parts, q)

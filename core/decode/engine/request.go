@@ -15,6 +15,7 @@ type request struct {
 	outputFrom int             // logits are wanted after the token at this index and those behind it
 	private    bool            // neither reads nor leaves cached prefixes
 	embedding  *embedding      // instead of all these
+	draft      *draft          // nil: nothing is drafted for it
 
 	seq   *sequence // nil while it waits
 	begun bool      // it has had a sequence
@@ -37,7 +38,11 @@ type task interface {
 
 	// logits are those after the token at r.outputFrom. The task appends a token to r or moves
 	// outputFrom on, unless it is done or fails. The slice is the executor's and is not kept.
-	logits(r *request, logits []float32, now time.Time) (done bool, err error)
+	// A token of a proposal that was drawn comes with it as offer.
+	logits(r *request, logits []float32, offer *offer, now time.Time) (done bool, err error)
+
+	// finish is called once when logits said that the request is done.
+	finish(r *request)
 }
 
 func newRequest(t task, tokens []backend.Token) *request {

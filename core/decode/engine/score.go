@@ -61,7 +61,9 @@ type scoring struct {
 
 func (*scoring) placed(*request, int, time.Time) {}
 
-func (s *scoring) logits(r *request, logits []float32, _ time.Time) (done bool, err error) {
+func (*scoring) finish(*request) {}
+
+func (s *scoring) logits(r *request, logits []float32, _ *offer, _ time.Time) (done bool, err error) {
 	r.outputFrom++
 	l, err := logprob(s.vocab, logits, s.tokens[r.outputFrom], s.top)
 	if err != nil {

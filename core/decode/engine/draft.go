@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/decode/speculate"
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/plugin/drafter"
+)
+
+// draft is what is drafted for one request. A nil draft drafts nothing. The session is opened and
+// closed by the caller; in between it is the loop's.
+type draft struct {
+	session drafter.Session
+	limit   int     // of the request's tokens, prompt and answer
+	sample  bool    // proposals are drawn
+	warmth  float32 // temperature of the request
+	seed    uint64
+
+	chances *speculate.Chances // by what the drafter says of its tokens
+	places  *speculate.Chances // by their places
+
+	began    time.Time // when it generated first
+	told     int       // tokens of the request that the session knows
+	rows     int       // positions below it had their features told, or never will
+	accepted int       // of the open proposal: the session is told of them next
+	proposal drafter.Proposal
+	take     int // tokens of the proposal that the step verifies
+
+	computed span // positions that the last step computed, for their features
+
+	pause, resting int     // steps to do without a drafter that is not expected to pay
+	debt           float64 // seconds that drafting has cost beyond what it saved
+	stats          backend.DraftStats
+}
+
+// span is a range of positions, and where the first is among a step's items.
+type span struct{ from, to, item int }
+
+// offer is a token that was drawn, and from which distribution.
+type offer struct {
+	token backend.Token
+	from  drafter.Distribution
+}
+
+// taken are the tokens that the step verifies.
+func (d *draft) taken() []backend.Token {
+	if d == nil {
+		return nil
+	}
+	return d.proposal.Tokens[:d.take]
+}
+
+// offered is the k-th of them, if it was drawn.
+func (d *draft) offered(k int) *offer {
+	if d == nil || k >= d.take || d.proposal.Drawn == nil {
+		return nil
+	}
+	return &offer{token: d.proposal.Tokens[k], from: d.proposal.Drawn[k]}
+}
+
+// on says whether anything is to be drafted.
+func (d *draft) on() bool { return d != nil && d.stats.Off == "" }
+
+// drop forgets the proposal.
+func (d *draft) drop() {
+	if d != nil {
+		d.proposal, d.take = drafter.Proposal{}, 0
+	}
+}
+
+// statistics are those of the request.
+func (d *draft) statistics() backend.DraftStats {
+	if d == nil {
+		return backend.DraftStats{}
+	}
+	return d.stats
+}
+
+// verified counts a verification of take tokens.
+func (d *draft) verified(accepted int) {
+	confidence := d.proposal.Confidence
+	if confidence != nil {
+		d.chances.Learn(d.take, accepted, confidence)
+	}
+	d.places.Learn(d.take, accepted, nil)
+	count(&d.stats, d.take, accepted)
+	d.accepted = accepted
+}
+
+// count adds a verification to statistics.
+func count(s *backend.DraftStats, drafted, accepted int) {
+	s.Verified++
+	s.Drafted += drafted
+	s.Accepted += accepted
+	for i := range drafted {
+		p := &s.Positions[min(i, len(s.Positions)-1)]
+		p.Drafted++
+		if i < accepted {
+			p.Accepted++
+		}
+	}
+}
+
+const (
+	// debtShare is which part of the time that a request has generated drafting may have cost it,
+	// beyond debtTokens single tokens, before it is switched off.
+	debtShare  = 0.02
+	debtTokens = 4
+)
+
+// owe books what a verification cost beyond what it saved, in seconds, and switches drafting off
+// when it costs too much. False: it has just been switched off.
+func (d *draft) owe(cost, single float64, generating time.Duration) bool {
+	d.debt += cost
+	if d.debt > debtTokens*single+debtShare*generating.Seconds() {
+		d.stats.Off = backend.DraftUnpaid
+		d.drop()
+		return false
+	}
+	return true
+}

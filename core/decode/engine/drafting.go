@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/decode/speculate"
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/plugin/drafter"
+)
+
+// consult tells the drafter what the last step brought and asks what to verify in the next.
+func (d *drafts) consult(active []*request) {
+	if d == nil || d.failed.Load() {
+		return
+	}
+	d.turns, d.asked = d.turns[:0], d.asked[:0]
+	generating := 0
+	for _, r := range active {
+		if r.generating() {
+			generating++
+		}
+	}
+	wanted := 0
+	for _, r := range active {
+		if !r.draft.on() {
+			continue
+		}
+		turn, ok := d.turn(r, generating)
+		if !ok {
+			continue
+		}
+		wanted += turn.Ask.N
+		d.turns, d.asked = append(d.turns, turn), append(d.asked, r)
+	}
+	if len(d.turns) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), draftPatience)
+	start := time.Now()
+	drafter.Round(ctx, d.attachment, d.turns)
+	took := time.Since(start)
+	cancel()
+	d.paid(took, wanted)
+	for i, r := range d.asked {
+		d.answered(r.draft, &d.turns[i], took/time.Duration(len(d.turns)))
+	}
+	clear(d.turns)
+	clear(d.asked)
+}
+
+// turn is what a request's session is told and asked. False: nothing now.
+func (d *drafts) turn(r *request, generating int) (drafter.Turn, bool) {
+	x := r.draft
+	x.drop()
+	t := drafter.Turn{Session: x.session, Features: d.features(r)}
+	if r.generating() {
+		if x.began.IsZero() {
+			x.began = time.Now()
+		}
+		t.Ask = d.ask(r, generating)
+	}
+	if t.Ask.N == 0 && t.Features.Rows == 0 {
+		return t, false
+	}
+	t.Accepted = x.accepted
+	t.Tokens = r.tokens[x.told+x.accepted:]
+	x.told, x.accepted = len(r.tokens), 0
+	return t, true
+}
+
+// features are those of the positions that the last step computed and that were not told before.
+func (d *drafts) features(r *request) (f drafter.Features) {
+	x := r.draft
+	s := x.computed
+	x.computed = span{}
+	if d.tapped == nil {
+		return f
+	}
+	for pos := max(s.from, x.rows); pos < s.to; pos++ {
+		if f.Rows == 0 {
+			f.Pos = pos
+		}
+		f.Data = append(f.Data, d.tapped.Features(s.item+pos-s.from)...)
+		f.Rows++
+	}
+	x.rows = max(x.rows, s.to)
+	return f
+}
+
+const (
+	// freely is which part of a step asking the drafter may take to count as free.
+	freely = 0.02
+	// probe is how many tokens are asked for, to see whether a drafter pays by now.
+	probe              = 3
+	minPause, maxPause = 8, 256
+)
+
+// ask is what to ask for a request, with N 0 for nothing.
+func (d *drafts) ask(r *request, generating int) drafter.Ask {
+	x := r.draft
+	ask := drafter.Ask{Sample: x.sample, Temperature: x.warmth, Seed: x.seed + uint64(len(r.tokens))}
+	// The target adds a token of its own to those that it accepts.
+	room := min(d.description.MaxDraft, x.limit-len(r.tokens)-1)
+	if room < 1 {
+		return ask
+	}
+	ask.N = speculate.Reach(&d.curve, generating, generating, room)
+	if ask.N == 0 {
+		return ask
+	}
+	ask.Floor = float32(min(1, speculate.Floor(&d.curve, generating, generating, ask.N)))
+	if d.setup.seconds+probe*d.propose.seconds < freely*d.curve.Cost(1) {
+		return ask
+	}
+	if x.resting > 0 {
+		x.resting--
+		ask.N = 0
+		return ask
+	}
+	likely := x.places.Append(nil, ask.N, nil)
+	if n := speculate.Worth(&d.curve, generating, generating, d.setup.seconds, d.propose.seconds, likely); n > 0 {
+		ask.N, x.pause = n, 0
+		return ask
+	}
+	x.pause = min(max(2*x.pause, minPause), maxPause)
+	x.resting = x.pause
+	ask.N = min(ask.N, probe)
+	return ask
+}
+
+// paid notes what a round took in which so many tokens were asked for.
+func (d *drafts) paid(took time.Duration, wanted int) {
+	proposed := 0
+	for i := range d.turns {
+		proposed += len(d.turns[i].Proposal.Tokens)
+	}
+	switch {
+	case wanted == 0:
+	case proposed == 0:
+		d.setup.observe(took.Seconds())
+	default:
+		d.propose.observe(max(0, took.Seconds()-d.setup.seconds) / float64(proposed))
+	}
+}
+
+// answered takes what a turn brought for a request, and its share of the time.
+func (d *drafts) answered(x *draft, t *drafter.Turn, took time.Duration) {
+	x.stats.Propose += took
+	d.stats.Propose += took
+	x.debt += took.Seconds()
+	if t.Err != nil {
+		d.lose(x, t.Err)
+		return
+	}
+	x.proposal = t.Proposal
+}
+
+// decide chooses what of the proposals the step verifies that plan has without them.
+func (d *drafts) decide(p *plan, batch, maxOutputs int) {
+	if d == nil {
+		return
+	}
+	d.proposals, d.proposers = d.proposals[:0], d.proposers[:0]
+	sure := 0
+	for _, q := range p.parts {
+		if !q.r.generating() {
+			continue
+		}
+		sure++
+		if x := q.r.draft; x.on() && len(x.proposal.Tokens) > 0 {
+			by := x.places
+			if x.proposal.Confidence != nil {
+				by = x.chances
+			}
+			d.proposals = append(d.proposals, speculate.Proposal{
+				Chances: by.Append(nil, len(x.proposal.Tokens), x.proposal.Confidence),
+			})
+			d.proposers = append(d.proposers, q.r)
+		}
+	}
+	if len(d.proposals) == 0 {
+		return
+	}
+	most := min(batch-len(p.items), maxOutputs-p.outputs)
+	d.sharing.Decide(&d.curve, len(p.items), sure, most, d.proposals)
+	for i, r := range d.proposers {
+		r.draft.take = d.proposals[i].Take
+	}
+	clear(d.proposers)
+}
+
+// withhold makes the next step do without drafts.
+func (d *drafts) withhold(active []*request) {
+	for _, r := range active {
+		r.draft.drop()
+	}
+}
+
+// verified books a verification for a request that lives on or not: of its drafted tokens accepted
+// were accepted, in a step of n tokens that took a while.
+func (d *drafts) verified(q part, accepted int, p *plan, took time.Duration, now time.Time) {
+	x := q.r.draft
+	x.verified(accepted)
+	count(&d.stats, q.drafted, accepted)
+
+	n := len(p.items)
+	plain := n - p.drafted // what the step would have computed
+	extra := took.Seconds() * (1 - d.curve.Cost(plain)/d.curve.Cost(n)) * float64(q.drafted) / float64(p.drafted)
+	x.stats.Verify += time.Duration(extra * float64(time.Second))
+	d.stats.Verify += time.Duration(extra * float64(time.Second))
+	saved := d.curve.Cost(plain) / float64(max(1, p.generating)) * float64(accepted)
+	if x.on() && !x.owe(extra-saved, d.curve.Cost(1), now.Sub(x.began)) {
+		d.unpaid++
+		d.stats.Off = backend.DraftUnpaid
+	}
+}
+
+// observe notes what a step took, if it computed nothing but what requests generate.
+func (d *drafts) observe(p *plan, took time.Duration) {
+	if d != nil && p.outputs == len(p.items) {
+		d.curve.Observed(len(p.items), took)
+	}
+}

@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/decode/speculate"
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/drafter"
+)
+
+// Tapped is an [Executor] that can tell what layers compute.
+type Tapped interface {
+	// Tap makes all steps from now on keep the outputs of layers, ascending, of all items. It is
+	// called before the first Step. Layer i is the state that the (i+1)-th layer leaves.
+	Tap(layers []int) error
+
+	// Features returns those of the n-th item of the last Step, [layers, width]. The slice belongs
+	// to the executor and is valid until the next call of Step, or of an Embedder's Embed.
+	Features(n int) []float32
+}
+
+// drafts is what the engine has to do with its drafter. A nil drafts has none.
+type drafts struct {
+	attachment  drafter.Attachment
+	description drafter.Description
+	tapped      Tapped // nil: the drafter wants no features
+	log         *slog.Logger
+	failed      atomic.Bool // the drafter is lost: nobody asks it any more
+
+	// The loop's.
+	curve          speculate.Curve
+	chances        *speculate.Chances
+	places         *speculate.Chances
+	sharing        speculate.Sharing
+	setup, propose cost // of asking, and of a proposed token
+	turns          []drafter.Turn
+	asked          []*request
+	rows           [][]float32
+	proposals      []speculate.Proposal
+	proposers      []*request
+	stats          backend.DraftStats
+	unpaid, lost   int64
+}
+
+// cost is a time that is followed as it changes.
+type cost struct{ seconds float64 }
+
+func (c *cost) observe(x float64) {
+	if c.seconds == 0 {
+		c.seconds = x
+	}
+	c.seconds += (x - c.seconds) / 8
+}
+
+// newDrafts joins an engine and a drafter, and measures what steps cost.
+func newDrafts(exec Executor, o Options) (*drafts, error) {
+	if o.Drafter == nil {
+		return nil, nil
+	}
+	d := &drafts{
+		attachment:  o.Drafter,
+		description: o.Drafter.Describe(),
+		log:         o.Log,
+		chances:     speculate.NewChances(),
+		places:      speculate.NewChances(),
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	if taps := d.description.Taps; len(taps) > 0 {
+		tapped, ok := exec.(Tapped)
+		if !ok {
+			return nil, fmt.Errorf("engine: the drafter taps layers: %w by this executor", base.ErrUnsupported)
+		}
+		if err := tapped.Tap(taps); err != nil {
+			return nil, fmt.Errorf("engine: tap layers %v: %w", taps, err)
+		}
+		d.tapped = tapped
+	}
+	if err := measure(exec, &d.curve); err != nil {
+		return nil, fmt.Errorf("engine: measure what steps cost: %w", err)
+	}
+	return d, nil
+}
+
+const (
+	measureTime  = time.Second // what measuring may take, the first step of each size aside
+	measureTimes = 3           // how often a size is measured at most
+	measureToken = 1           // any token
+)
+
+// measure times steps of several sizes, each with logits after all of its tokens, smallest first, as
+// long as there is time. It leaves the cache empty.
+func measure(exec Executor, curve *speculate.Curve) error {
+	limits := exec.Limits()
+	sizes := speculate.Knots(min(limits.Batch, limits.Cells, mostOutputs(limits)))
+	token := backend.Token(min(measureToken, limits.Vocabulary-1))
+	began := time.Now()
+	for round := range measureTimes {
+		for i, n := range sizes {
+			if i > 1 && time.Since(began) > measureTime {
+				return nil
+			}
+			items := make([]Item, n)
+			for k := range items {
+				items[k] = Item{Token: token, Pos: int32(k), Output: true}
+			}
+			start := time.Now()
+			if err := exec.Step(items); err != nil {
+				return err
+			}
+			took := time.Since(start)
+			exec.SeqRemove(0, 0, -1)
+			if round > 0 || i > 0 { // the first step of all warms up
+				curve.Measured(n, took)
+			}
+		}
+	}
+	return nil
+}
+
+// open begins a session for a request, nil when nothing is drafted for it. The caller closes it.
+func (d *drafts) open(ctx context.Context, g *generation, req backend.GenerateRequest) *draft {
+	if d == nil || req.NoDraft || d.failed.Load() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, draftPatience)
+	defer cancel()
+	session, err := d.attachment.Open(ctx, drafter.SessionOptions{Private: req.NoCache})
+	if err != nil {
+		d.judge(err)
+		return nil
+	}
+	return &draft{
+		session: session,
+		limit:   g.limit,
+		// A seed promises the same answer again; what is accepted of drawn tokens depends on
+		// how many are proposed, and so on the machine.
+		sample:  d.description.Samples && req.Sampling.Temperature > 0 && req.Sampling.Seed == 0,
+		warmth:  req.Sampling.Temperature,
+		seed:    g.sampler.Seed(),
+		chances: d.chances.Child(),
+		places:  d.places.Child(),
+	}
+}
+
+// close ends the session of a request that has ended.
+func (d *drafts) close(r *draft) {
+	if r == nil {
+		return
+	}
+	if err := r.session.Close(); err != nil {
+		d.log.Warn("close drafter session", "err", err)
+	}
+}
+
+// draftPatience is how long a drafter may take before it is taken for hung.
+const draftPatience = 5 * time.Second
+
+// judge says whether after an error the drafter is lost for all requests.
+func (d *drafts) judge(err error) {
+	gone := errors.Is(err, base.ErrPluginGone) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, drafter.ErrClosed)
+	if gone && !d.failed.Swap(true) {
+		d.log.Error("drafter lost; requests go on without drafts", "err", err)
+	}
+}
+
+// lose makes a request go on without drafts.
+func (d *drafts) lose(r *draft, err error) {
+	d.judge(err)
+	if !d.failed.Load() {
+		d.log.Warn("drafter failed; a request goes on without drafts", "err", err)
+	}
+	r.stats.Off = backend.DraftFailed
+	r.drop()
+	d.lost++
+	d.stats.Off = backend.DraftFailed
+}
+
+// publish copies the counts.
+func (d *drafts) publish(s *backend.Stats) {
+	if d != nil {
+		s.Draft, s.DraftUnpaid, s.DraftFailed = d.stats, d.unpaid, d.lost
+	}
+}
