@@ -79,7 +79,7 @@ build-e8codec:
 .PHONY: build-drafters
 build-drafters:
 	@mkdir -p bin
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./plugins/speculative/kakeya-drafter-dflash
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./plugins/speculative/kakeya-drafter-ngram ./plugins/speculative/kakeya-drafter-dflash
 
 .PHONY: build-llamacpp
 build-llamacpp: headers

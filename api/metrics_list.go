@@ -47,6 +47,13 @@ var modelGauges = []figure[router.ModelStats]{
 	{desc("model_step_tokens_total", "Tokens in decode steps; by steps it is the mean batch.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.StepTokens) }},
 	{desc("model_preempted_total", "Requests that gave up their cells for a while.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.Preempted) }},
 	{desc("model_busy_seconds_total", "Time spent in decode steps.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return m.Backend.Busy.Seconds() }},
+	{desc("model_drafted_tokens_total", "Drafted tokens that were verified.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.Draft.Drafted) }},
+	{desc("model_draft_accepted_tokens_total", "Of these, accepted.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.Draft.Accepted) }},
+	{desc("model_draft_verifications_total", "Proposals that were verified; each commits what is accepted and one token more.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.Draft.Verified) }},
+	{desc("model_draft_verify_seconds_total", "Time by which drafted tokens prolonged decode steps.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return m.Backend.Draft.Verify.Seconds() }},
+	{desc("model_draft_propose_seconds_total", "Time spent waiting for the drafter.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return m.Backend.Draft.Propose.Seconds() }},
+	{desc("model_draft_unpaid_total", "Requests whose drafting was switched off as it did not pay.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.DraftUnpaid) }},
+	{desc("model_draft_failed_total", "Requests that went on without a drafter that failed.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.DraftFailed) }},
 }
 
 var channelCounters = []figure[router.ChannelStats]{

@@ -3,6 +3,7 @@ package api
 import (
 	"time"
 
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/router"
 )
 
@@ -44,6 +45,26 @@ type modelStats struct {
 	MeanBatch    float64    `json:"mean_batch"` // tokens a step
 	Preempted    int64      `json:"preempted"`
 	BusySeconds  float64    `json:"busy_seconds"`
+
+	Draft *draftStats `json:"draft,omitempty"`
+}
+
+// draftStats is what was drafted for a model.
+type draftStats struct {
+	Drafted        int             `json:"drafted"`
+	Accepted       int             `json:"accepted"`
+	Verifications  int             `json:"verifications"`
+	MeanCommitted  float64         `json:"mean_committed"` // tokens a verification
+	Positions      []draftPosition `json:"positions"`      // by place in the proposal
+	VerifySeconds  float64         `json:"verify_seconds"`
+	ProposeSeconds float64         `json:"propose_seconds"`
+	Unpaid         int64           `json:"unpaid"` // requests
+	Failed         int64           `json:"failed"` // requests
+}
+
+type draftPosition struct {
+	Drafted  int `json:"drafted"`
+	Accepted int `json:"accepted"`
 }
 
 type channelStats struct {
@@ -147,6 +168,27 @@ func modelStatsOf(m *router.ModelStats) modelStats {
 	}
 	if b.Steps > 0 {
 		out.MeanBatch = float64(b.StepTokens) / float64(b.Steps)
+	}
+	out.Draft = draftStatsOf(&b)
+	return out
+}
+
+// draftStatsOf is nil when nothing was drafted.
+func draftStatsOf(b *backend.Stats) *draftStats {
+	d := &b.Draft
+	if d.Verified == 0 && b.DraftFailed == 0 {
+		return nil
+	}
+	out := &draftStats{
+		Drafted: d.Drafted, Accepted: d.Accepted, Verifications: d.Verified, MeanCommitted: d.Committed(),
+		Positions:     []draftPosition{},
+		VerifySeconds: d.Verify.Seconds(), ProposeSeconds: d.Propose.Seconds(),
+		Unpaid: b.DraftUnpaid, Failed: b.DraftFailed,
+	}
+	for _, p := range d.Positions {
+		if p.Drafted > 0 {
+			out.Positions = append(out.Positions, draftPosition{p.Drafted, p.Accepted})
+		}
 	}
 	return out
 }

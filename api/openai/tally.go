@@ -25,8 +25,7 @@ func (t *Tally) Add(p *router.Piece) {
 	}
 	sum.Reason, sum.StopString, sum.Seed = f.Reason, f.StopString, f.Seed
 	sum.OutputTokens += f.OutputTokens
-	sum.Draft.Drafted += f.Draft.Drafted
-	sum.Draft.Accepted += f.Draft.Accepted
+	sum.Draft.Add(f.Draft)
 	sum.Timings.Queue = max(sum.Timings.Queue, f.Timings.Queue)
 	sum.Timings.Prefill = max(sum.Timings.Prefill, f.Timings.Prefill)
 	sum.Timings.Generate = max(sum.Timings.Generate, f.Timings.Generate)

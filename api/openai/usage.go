@@ -13,7 +13,13 @@ func appendUsage(b []byte, f *backend.Final) []byte {
 	b = appendInt(b, `,"completion_tokens":`, f.OutputTokens)
 	b = appendInt(b, `,"total_tokens":`, f.PromptTokens+f.OutputTokens)
 	b = appendInt(b, `,"prompt_tokens_details":{"cached_tokens":`, f.CachedTokens)
-	return append(b, "}}"...)
+	b = append(b, '}')
+	if d := &f.Draft; d.Drafted > 0 {
+		b = appendInt(b, `,"completion_tokens_details":{"accepted_prediction_tokens":`, d.Accepted)
+		b = appendInt(b, `,"rejected_prediction_tokens":`, d.Drafted-d.Accepted)
+		b = append(b, '}')
+	}
+	return append(b, '}')
 }
 
 // appendTimings appends what llama-server says under the same names.
@@ -33,6 +39,12 @@ func appendTimings(b []byte, f *backend.Final) []byte {
 	if f.Draft.Drafted > 0 {
 		b = appendInt(b, `,"draft_n":`, f.Draft.Drafted)
 		b = appendInt(b, `,"draft_n_accepted":`, f.Draft.Accepted)
+		b = appendFloat(append(b, `,"draft_mean_committed":`...), f.Draft.Committed())
+		b = appendFloat(append(b, `,"draft_verify_ms":`...), milliseconds(f.Draft.Verify))
+		b = appendFloat(append(b, `,"draft_propose_ms":`...), milliseconds(f.Draft.Propose))
+	}
+	if f.Draft.Off != "" {
+		b = strconv.AppendQuote(append(b, `,"draft_off":`...), string(f.Draft.Off))
 	}
 	return append(b, '}')
 }

@@ -65,12 +65,17 @@ func codecParams(c *channel.CodecSpec) map[string]string {
 	return params
 }
 
-// watchBindings ends the model when a plugin dies that it is bound to. It returns at once.
+// watchBindings ends the model when its codec dies: its cache cannot be packed any more. Without its
+// drafter it only goes on slower. It returns at once.
 func (r *Router) watchBindings(m *model, all []*binding) {
 	for _, b := range all {
 		r.workers.Go(func() {
 			select {
 			case <-b.gone:
+				if b.kind == base.KindDrafter {
+					r.log.Warn("drafter has ended; the model goes on without until it is loaded again", "drafter", b.name, "model", m.id)
+					return
+				}
 				m.end(fmt.Errorf("%s %q: %w: its process has ended; the model is loaded again when it is next asked for", b.kind, b.name, base.ErrPluginGone))
 			case <-m.life.Done():
 			}

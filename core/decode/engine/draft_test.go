@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
 	"github.com/kakeyad/kakeyad/core/decode/engine/enginetest"
@@ -138,7 +139,7 @@ func same(t *testing.T, what string, want, got answer) {
 		return
 	}
 	for _, a := range []*answer{&want, &got} {
-		a.final.Timings, a.final.Draft, a.final.CachedTokens = backend.Timings{}, backend.DraftStats{}, 0
+		a.final.Timings, a.final.Draft, a.final.CachedTokens, a.final.Seed = backend.Timings{}, backend.DraftStats{}, 0, 0
 	}
 	if want.text != got.text || !slices.Equal(want.tokens, got.tokens) || want.final != got.final {
 		t.Errorf("%s:\nwithout %v %q %+v\n   with %v %q %+v", what, want.tokens, want.text, want.final, got.tokens, got.text, got.final)
@@ -167,7 +168,7 @@ func TestDraftsChangeNothing(t *testing.T) {
 			"scarce": {Limits: limits(), Cells: 200},
 			"uncut":  {Limits: limits(), RefuseRemove: true},
 		} {
-			t.Run(name+"/"+layout, func(t *testing.T) {
+			inNoTime(t, name+"/"+layout, func(t *testing.T) {
 				o := &oracle{next: next, most: 6}
 				e, _ := start(t, config, engine.Options{Drafter: o})
 				for i, req := range all {
@@ -195,10 +196,12 @@ func TestDraftsChangeNothing(t *testing.T) {
 }
 
 // TestDraftCounts looks at one request's numbers.
-func TestDraftCounts(t *testing.T) {
+func TestDraftCounts(t *testing.T) { inNoTime(t, "", testDraftCounts) }
+
+func testDraftCounts(t *testing.T) {
 	e, fake := start(t, enginetest.Config{Limits: limits()}, engine.Options{Drafter: &oracle{next: likeliest, most: 4}})
 	before, _ := fake.Steps()
-	a := answerOf(t, e, backend.GenerateRequest{Prompt: text("count"), MaxTokens: 26})
+	a := answerOf(t, e, backend.GenerateRequest{Prompt: text("count"), MaxTokens: 26, Sampling: backend.Sampling{IgnoreEOS: true}})
 	d := a.final.Draft
 	if d.Drafted != d.Accepted || d.Verified == 0 || d.Positions[0].Drafted != d.Verified || d.Off != "" {
 		t.Errorf("%+v", d)
@@ -216,9 +219,11 @@ func TestDraftCounts(t *testing.T) {
 }
 
 // TestDrafterFails breaks the drafter in each of its first calls: the answer stays.
-func TestDrafterFails(t *testing.T) {
+func TestDrafterFails(t *testing.T) { inNoTime(t, "", testDrafterFails) }
+
+func testDrafterFails(t *testing.T) {
 	plain, _ := start(t, enginetest.Config{Limits: limits()}, engine.Options{})
-	req := backend.GenerateRequest{Prompt: text("fails"), MaxTokens: 40}
+	req := backend.GenerateRequest{Prompt: text("fails"), MaxTokens: 40, Sampling: backend.Sampling{IgnoreEOS: true}}
 	want := answerOf(t, plain, req)
 	for _, gone := range []bool{true, false} {
 		for call := 1; call < 6; call++ {
@@ -250,7 +255,9 @@ func TestDrafterFails(t *testing.T) {
 
 // TestDraftedSampling draws many first tokens with drafts that were drawn too, and without: their
 // frequencies are the same by chi-squared. The fake's vocabulary is narrowed by top_k.
-func TestDraftedSampling(t *testing.T) {
+func TestDraftedSampling(t *testing.T) { inNoTime(t, "", testDraftedSampling) }
+
+func testDraftedSampling(t *testing.T) {
 	const rounds, length = 1500, 4
 	count := func(o engine.Options) (counts [length]map[backend.Token]float64, s backend.Stats) {
 		e, _ := start(t, enginetest.Config{Limits: limits()}, o)
@@ -301,6 +308,12 @@ type tapping struct{ *oracle }
 
 func (tapping) Describe() drafter.Description {
 	return drafter.Description{MaxDraft: 1, Taps: []int{0}}
+}
+
+// inNoTime runs a test whose steps take no time: nothing is known of what they cost, and drafts are
+// never too dear.
+func inNoTime(t *testing.T, name string, test func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
 }
 
 // answerOf collects an answer, whatever it is.

@@ -132,7 +132,7 @@ func (d *drafts) open(ctx context.Context, g *generation, req backend.GenerateRe
 	}
 	ctx, cancel := context.WithTimeout(ctx, draftPatience)
 	defer cancel()
-	session, err := d.attachment.Open(ctx, drafter.SessionOptions{Private: req.NoCache})
+	session, err := d.attachment.Open(ctx, drafter.SessionOptions{Private: req.NoCache, Scope: req.Scope})
 	if err != nil {
 		d.judge(err)
 		return nil

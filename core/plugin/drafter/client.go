@@ -81,7 +81,7 @@ func (c *client) Attach(ctx context.Context, target Target, params Params) (Atta
 }
 
 func (c *client) open(ctx context.Context, attachment uint64, o SessionOptions) (uint64, error) {
-	m, err := c.rpc.Open(ctx, &drafterpb.OpenRequest{Attachment: attachment, Private: o.Private})
+	m, err := c.rpc.Open(ctx, &drafterpb.OpenRequest{Attachment: attachment, Private: o.Private, Scope: o.Scope})
 	return m.GetSession(), errorMap.Decode(ctx, err)
 }
 
@@ -126,6 +126,9 @@ func (a *attachment) Describe() Description { return a.description }
 func (a *attachment) Open(ctx context.Context, o SessionOptions) (Session, error) {
 	if a.closed.Load() {
 		return nil, ErrClosed
+	}
+	if len(o.Scope) > MaxScope {
+		return nil, invalid("scope", "%d bytes, more than %d", len(o.Scope), MaxScope)
 	}
 	id, err := a.client.way.open(ctx, a.id, o)
 	if err != nil {

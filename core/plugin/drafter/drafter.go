@@ -178,7 +178,7 @@ type Description struct {
 	// Samples: Ask.Sample is honoured. Without it proposals are deterministic.
 	Samples bool
 
-	// Shares: sessions that are not private learn from each other.
+	// Shares: sessions of equal scope that are not private learn from each other.
 	Shares bool
 
 	// Memory is how many bytes the attachment holds or may come to hold.
@@ -189,6 +189,9 @@ type Description struct {
 type SessionOptions struct {
 	// Private: what the session is told is not used for others, nor theirs for it.
 	Private bool
+
+	// Scope: sessions learn only from those of equal scope; "": everybody's.
+	Scope string
 }
 
 // Features are hidden states at consecutive positions of the text.
@@ -242,6 +245,7 @@ type Distribution struct {
 // Limits of what travels.
 const (
 	MaxProposal = 64      // tokens
+	MaxScope    = 1 << 10 // bytes
 	MaxSupport  = 64      // tokens of a distribution
 	MaxContext  = 1 << 24 // tokens of a text
 	MaxTaps     = 64

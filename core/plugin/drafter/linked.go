@@ -71,7 +71,7 @@ func (l *Linked) known(ctx context.Context, err error) error {
 
 func (l *Linked) open(ctx context.Context, attachment uint64, o SessionOptions) (session uint64, err error) {
 	err = l.do(ctx, 0, func(*link.Call) message {
-		return message{op: opOpen, id: attachment, private: o.Private}
+		return message{op: opOpen, id: attachment, open: o}
 	}, func(answer []byte) error {
 		if len(answer) != 8 {
 			return link.ErrAnswer

@@ -38,7 +38,7 @@ func (s *linkService) call(ctx context.Context, memory, request, answer []byte) 
 	}
 	switch m.op {
 	case opOpen:
-		session, err := s.open(ctx, m.id, SessionOptions{Private: m.private})
+		session, err := s.open(ctx, m.id, m.open)
 		if err != nil {
 			return nil, err
 		}

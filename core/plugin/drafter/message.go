@@ -15,7 +15,7 @@ import (
 //	1   3  zero
 //	4   4  turns
 //	8   8  attachment, or the session to close
-//	16     opRound: the turns; opOpen: 1 byte, 1 for a private session
+//	16     opRound: the turns; opOpen: 1 byte, 1 for a private session, and its scope
 //
 // A turn:
 //
@@ -38,10 +38,10 @@ import (
 // confidences, 2: with distributions), the tokens, the confidences, and for each distribution the
 // number of its tokens in 2 bytes, these, and their probabilities.
 type message struct {
-	op      op
-	id      uint64
-	private bool
-	turns   []placed
+	op    op
+	id    uint64
+	open  SessionOptions
+	turns []placed
 }
 
 // placed is a turn and where its data are.
@@ -70,7 +70,7 @@ func (m message) append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.turns)))
 	b = binary.LittleEndian.AppendUint64(b, m.id)
 	if m.op == opOpen {
-		return append(b, flag(m.private))
+		return append(append(b, flag(m.open.Private)), m.open.Scope...)
 	}
 	for i := range m.turns {
 		p := &m.turns[i]
@@ -116,14 +116,14 @@ func (m *message) parse(b []byte) error {
 		return errMessage
 	}
 	n := uint64(binary.LittleEndian.Uint32(b[4:]))
-	m.op, m.id, m.private, m.turns = op(b[0]), binary.LittleEndian.Uint64(b[8:]), false, m.turns[:0]
+	m.op, m.id, m.open, m.turns = op(b[0]), binary.LittleEndian.Uint64(b[8:]), SessionOptions{}, m.turns[:0]
 	b = b[messageHead:]
 	switch m.op {
 	case opOpen:
-		if n != 0 || len(b) != 1 || b[0] > 1 {
+		if n != 0 || len(b) < 1 || len(b) > 1+MaxScope || b[0] > 1 {
 			return errMessage
 		}
-		m.private = b[0] == 1
+		m.open = SessionOptions{Private: b[0] == 1, Scope: string(b[1:])}
 		return nil
 	case opClose:
 		if n != 0 || len(b) != 0 {

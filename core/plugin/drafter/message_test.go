@@ -14,7 +14,7 @@ import (
 func someMessages() []message {
 	return []message{
 		{op: opOpen, id: 1},
-		{op: opOpen, id: 1 << 40, private: true},
+		{op: opOpen, id: 1 << 40, open: SessionOptions{Private: true, Scope: "somebody's"}},
 		{op: opClose, id: 2},
 		{op: opRound, id: 1, turns: []placed{{session: 2, turn: Turn{Accepted: 3}}}},
 		{op: opRound, id: 1, turns: []placed{
@@ -39,7 +39,11 @@ func TestMessage(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
-		for i := range b {
+		least := len(b)
+		if want.op == opOpen {
+			least = messageHead + 1 // what follows is the scope, of any length
+		}
+		for i := range least {
 			if err := got.parse(b[:i]); !errors.Is(err, base.ErrCorrupt) {
 				t.Errorf("%d bytes of %d: %v", i, len(b), err)
 			}

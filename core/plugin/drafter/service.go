@@ -144,7 +144,7 @@ func (s *service) Detach(_ context.Context, m *drafterpb.DetachRequest) (_ *draf
 
 func (s *service) Open(ctx context.Context, m *drafterpb.OpenRequest) (_ *drafterpb.OpenResponse, err error) {
 	defer s.guard.Call("Open", &err)
-	id, err := s.open(ctx, m.GetAttachment(), SessionOptions{Private: m.GetPrivate()})
+	id, err := s.open(ctx, m.GetAttachment(), SessionOptions{Private: m.GetPrivate(), Scope: m.GetScope()})
 	if err != nil {
 		return nil, err
 	}

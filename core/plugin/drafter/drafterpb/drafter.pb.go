@@ -493,6 +493,7 @@ type OpenRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attachment    uint64                 `protobuf:"varint,1,opt,name=attachment,proto3" json:"attachment,omitempty"`
 	Private       bool                   `protobuf:"varint,2,opt,name=private,proto3" json:"private,omitempty"`
+	Scope         string                 `protobuf:"bytes,3,opt,name=scope,proto3" json:"scope,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -539,6 +540,13 @@ func (x *OpenRequest) GetPrivate() bool {
 		return x.Private
 	}
 	return false
+}
+
+func (x *OpenRequest) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
 }
 
 type OpenResponse struct {
@@ -1137,12 +1145,13 @@ const file_drafter_drafter_proto_rawDesc = "" +
 	"\n" +
 	"attachment\x18\x01 \x01(\x04R\n" +
 	"attachment\"\x10\n" +
-	"\x0eDetachResponse\"G\n" +
+	"\x0eDetachResponse\"]\n" +
 	"\vOpenRequest\x12\x1e\n" +
 	"\n" +
 	"attachment\x18\x01 \x01(\x04R\n" +
 	"attachment\x12\x18\n" +
-	"\aprivate\x18\x02 \x01(\bR\aprivate\"(\n" +
+	"\aprivate\x18\x02 \x01(\bR\aprivate\x12\x14\n" +
+	"\x05scope\x18\x03 \x01(\tR\x05scope\"(\n" +
 	"\fOpenResponse\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\"(\n" +
 	"\fCloseRequest\x12\x18\n" +

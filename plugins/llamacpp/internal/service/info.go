@@ -39,6 +39,9 @@ func (m *model) describe(t traits, options backend.LoadOptions) backend.ModelInf
 		Compute:         memory.Compute,
 		KVBytesPerToken: memory.Cache / int64(m.exec.Limits().Cells),
 	}
+	if m.attached != nil {
+		info.Memory.Compute += m.attached.Describe().Memory
+	}
 	return info
 }
 

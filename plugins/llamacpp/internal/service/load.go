@@ -47,7 +47,7 @@ func load(ctx context.Context, req backend.LoadRequest, progress func(backend.Lo
 		return nil, err
 	}
 	m := &model{weights: weights}
-	if err := m.prepare(ctx, req, &report); err != nil {
+	if err := m.prepare(ctx, req, &report, log); err != nil {
 		m.free()
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func loadWeights(ctx context.Context, req backend.LoadRequest, report *reporter)
 }
 
 // prepare makes what a model needs beside its weights. The caller frees the model if it fails.
-func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *reporter) error {
+func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *reporter, log *slog.Logger) error {
 	t, err := traitsOf(m.weights)
 	if err != nil {
 		return err
@@ -140,12 +140,19 @@ func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *re
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if req.Bindings.Drafter != nil {
+		if err := m.attach(ctx, req, t, options); err != nil {
+			return err
+		}
+	}
 	m.engine, err = engine.New(m.exec, m.vocab, engine.Options{
 		Context:      options.Context,
 		Parallel:     options.Parallel,
 		Batch:        options.Batch,
 		PrefillChunk: options.PrefillChunk,
 		Queue:        options.Queue,
+		Drafter:      m.drafter(),
+		Log:          log,
 	})
 	if err != nil {
 		return err

@@ -19,7 +19,9 @@ type model struct {
 	vocab   *vocab.Vocabulary
 	exec    *executor.Executor
 	engine  *engine.Engine
-	freed   sync.Once
+
+	attached *engine.Attached // nil: no drafter
+	freed    sync.Once
 }
 
 // close ends all requests and frees the model, unless ctx ends while a step is still running; it
@@ -33,6 +35,9 @@ func (m *model) close(ctx context.Context) error {
 }
 
 func (m *model) free() {
+	if m.attached != nil {
+		_ = m.attached.Close() // a drafter that is gone has nothing to free
+	}
 	if m.exec != nil {
 		m.exec.Close()
 	}
