@@ -1,14 +1,21 @@
 package engine
 
-import "github.com/kakeyad/kakeyad/core/plugin/backend"
+import (
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+)
 
 // sequence is what the engine knows of one sequence of the executor's cache.
 type sequence struct {
 	id     SeqID
 	tokens []backend.Token // held, by position
 	cells  []int32         // of the ledger, by position
+	scope  string          // of what it holds
+	pages  []pageState     // of its first pages; those beyond are fresh
 	owner  *request        // nil: idle, a cached prefix when it holds tokens
 	used   uint64          // clock of the last use
+	idle   time.Time       // since when, where owner is nil
 }
 
 // cache keeps the executor's sequences and their cells, and what both are known to hold. Every
@@ -19,11 +26,13 @@ type cache struct {
 	seqs   []*sequence
 	ledger *ledger
 	clock  uint64
+
+	leaving func(s *sequence, n int) // is told before s is cut to its first n tokens
 }
 
 func newCache(exec Executor) *cache {
 	limits := exec.Limits()
-	c := &cache{exec: exec, shares: limits.CopyIsFree, ledger: newLedger(limits.Cells)}
+	c := &cache{leaving: func(*sequence, int) {}, exec: exec, shares: limits.CopyIsFree, ledger: newLedger(limits.Cells)}
 	for i := range limits.Sequences {
 		c.seqs = append(c.seqs, &sequence{id: SeqID(i)})
 	}
@@ -42,6 +51,7 @@ func (c *cache) truncate(s *sequence, n int) int {
 	if n >= len(s.tokens) {
 		return len(s.tokens)
 	}
+	c.leaving(s, n)
 	if n > 0 && !c.exec.SeqRemove(s.id, int32(n), -1) {
 		n = 0
 	}
@@ -50,6 +60,7 @@ func (c *cache) truncate(s *sequence, n int) int {
 	}
 	c.ledger.drop(s.cells[n:])
 	s.tokens, s.cells = s.tokens[:n], s.cells[:n]
+	s.pages = s.pages[:min(len(s.pages), n/backend.PageTokens)]
 	return n
 }
 
@@ -72,6 +83,8 @@ func (c *cache) copyPrefix(src, dst *sequence, n int) bool {
 		return false
 	}
 	dst.tokens = append(dst.tokens, src.tokens[:n]...)
+	dst.scope = src.scope
+	dst.pages = append(dst.pages[:0], src.pages[:min(len(src.pages), n/backend.PageTokens)]...)
 	if c.shares {
 		dst.cells = append(dst.cells, src.cells[:n]...)
 		c.ledger.share(dst.cells)
@@ -93,7 +106,7 @@ func (c *cache) release(s *sequence, keep bool) {
 	if !keep {
 		c.clear(s)
 	}
-	s.owner = nil
+	s.owner, s.idle = nil, time.Now()
 	c.touch(s)
 }
 
@@ -127,12 +140,12 @@ func (c *cache) evict(except *sequence) bool {
 	return s != nil
 }
 
-// longest returns the sequence that holds the longest prefix of tokens, and its length. Of equal
-// ones it prefers an idle sequence, then the one with the least beyond the prefix. Sequences of
+// longest returns the sequence of a scope that holds the longest prefix of tokens, and its length. Of
+// equal ones it prefers an idle sequence, then the one with the least beyond the prefix. Sequences of
 // private requests are not looked at.
-func (c *cache) longest(tokens []backend.Token) (best *sequence, n int) {
+func (c *cache) longest(scope string, tokens []backend.Token) (best *sequence, n int) {
 	for _, s := range c.seqs {
-		if s.owner != nil && s.owner.private {
+		if s.scope != scope || s.owner != nil && s.owner.private {
 			continue
 		}
 		switch m := commonPrefix(s.tokens, tokens); {

@@ -19,6 +19,7 @@ type Engine struct {
 	vocab       Vocabulary
 	opts        Options
 	ends        []backend.Token // all end tokens
+	parker      Parker          // nil: nothing is parked
 	mailbox     *mailbox
 	constraints *constraints
 	drafts      *drafts
@@ -48,7 +49,10 @@ func New(exec Executor, vocab Vocabulary, opts Options) (*Engine, error) {
 			e.ends = append(e.ends, t)
 		}
 	}
-	go newLoop(exec, opts, e.mailbox, drafts).run()
+	if parker, ok := exec.(Parker); ok && opts.ParkAfter > 0 {
+		e.parker = parker
+	}
+	go newLoop(exec, e.parker, opts, e.mailbox, drafts).run()
 	return e, nil
 }
 

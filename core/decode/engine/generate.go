@@ -81,5 +81,6 @@ func (e *Engine) newGeneration(req backend.GenerateRequest) (*request, *generati
 	r := newRequest(g, slices.Concat(tokens, make([]backend.Token, 0, min(g.limit-len(tokens), 256))))
 	r.outputFrom = len(tokens) - 1
 	r.private = req.NoCache
+	r.scope = req.Scope
 	return r, g, nil
 }

@@ -25,13 +25,14 @@ type loop struct {
 	embeds  []*request
 	mail    mail
 	plan    plan
+	parking parking
 	stats   backend.Stats
 	drafts  *drafts
 	now     time.Time // when the current round began, or its step ended
 	stopped error     // what requests end with when the engine closes
 }
 
-func newLoop(exec Executor, opts Options, m *mailbox, d *drafts) *loop {
+func newLoop(exec Executor, parker Parker, opts Options, m *mailbox, d *drafts) *loop {
 	limits := exec.Limits()
 	l := &loop{
 		exec:       exec,
@@ -43,6 +44,8 @@ func newLoop(exec Executor, opts Options, m *mailbox, d *drafts) *loop {
 		drafts:     d,
 		stopped:    fmt.Errorf("engine: closed: %w", backend.ErrModelNotLoaded),
 	}
+	l.parking = parking{parker: parker, after: opts.ParkAfter}
+	l.cache.leaving = l.leaving
 	l.stats.Slots, l.stats.Cells = opts.Parallel, limits.Cells
 	l.publish()
 	return l
@@ -51,11 +54,13 @@ func newLoop(exec Executor, opts Options, m *mailbox, d *drafts) *loop {
 // run works until the mailbox is closed.
 func (l *loop) run() {
 	defer close(l.mailbox.done)
-	for l.receive() {
+	var parked time.Duration // after which something is to be parked; 0: nothing will be
+	for l.receive(parked) {
 		l.now = time.Now()
 		l.admit()
 		l.embed()
 		l.step()
+		parked = l.park()
 	}
 	for _, rs := range [][]*request{l.active, l.queue, l.embeds, l.mail.arrivals} {
 		for _, r := range slices.Clone(rs) {
@@ -64,11 +69,11 @@ func (l *loop) run() {
 	}
 }
 
-// receive takes what callers sent, and waits for it when there is nothing else to do. False: the
-// engine was closed.
-func (l *loop) receive() bool {
+// receive takes what callers sent, and waits for it when there is nothing else to do, not longer than
+// most unless it is 0. False: the engine was closed.
+func (l *loop) receive(most time.Duration) bool {
 	idle := len(l.active)+len(l.queue)+len(l.embeds) == 0
-	l.mailbox.collect(&l.mail, idle)
+	l.mailbox.collect(&l.mail, idle, most)
 	if l.mail.closed {
 		return false
 	}
@@ -82,8 +87,12 @@ func (l *loop) receive() bool {
 	for _, r := range l.mail.cancels {
 		l.end(r, errCancelled)
 	}
+	for _, call := range l.mail.calls {
+		call(l)
+	}
 	clear(l.mail.arrivals)
 	clear(l.mail.cancels)
+	clear(l.mail.calls)
 	return true
 }
 

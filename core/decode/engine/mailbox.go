@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
@@ -20,9 +21,10 @@ type mailbox struct {
 	closed   bool
 	arrivals []*request // submitted, not seen by the loop yet
 	cancels  []*request // to be ended, not seen by the loop yet
-	inside   int        // submitted and not ended
-	last     uint64     // arrival number of the newest
-	live     int        // requests in the running step that are still wanted
+	calls    []func(*loop)
+	inside   int    // submitted and not ended
+	last     uint64 // arrival number of the newest
+	live     int    // requests in the running step that are still wanted
 	stats    backend.Stats
 }
 
@@ -71,6 +73,16 @@ func (m *mailbox) cancel(r *request) {
 	m.signal()
 }
 
+// post has the loop call f soon, unless it ends before.
+func (m *mailbox) post(f func(*loop)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.calls = append(m.calls, f)
+		m.signal()
+	}
+}
+
 // watch cancels r when ctx is done. The caller calls what it returns when r has ended.
 func (m *mailbox) watch(ctx context.Context, r *request) (release func()) {
 	done := make(chan struct{})
@@ -106,25 +118,38 @@ func (m *mailbox) signal() {
 // mail is what the loop found in the mailbox.
 type mail struct {
 	arrivals, cancels []*request
+	calls             []func(*loop)
 	closed            bool
 }
 
 // collect empties the mailbox into in, whose slices it reuses. With wait it blocks until there is
-// something.
-func (m *mailbox) collect(in *mail, wait bool) {
+// something, or for so long when it is not 0.
+func (m *mailbox) collect(in *mail, wait bool, most time.Duration) {
+	var timer <-chan time.Time
+	if wait && most > 0 {
+		t := time.NewTimer(most)
+		defer t.Stop()
+		timer = t.C
+	}
 	for {
 		m.mu.Lock()
 		in.arrivals = append(in.arrivals[:0], m.arrivals...)
 		in.cancels = append(in.cancels[:0], m.cancels...)
+		in.calls = append(in.calls[:0], m.calls...)
 		in.closed = m.closed
 		clear(m.arrivals)
 		clear(m.cancels)
-		m.arrivals, m.cancels = m.arrivals[:0], m.cancels[:0]
+		clear(m.calls)
+		m.arrivals, m.cancels, m.calls = m.arrivals[:0], m.cancels[:0], m.calls[:0]
 		m.mu.Unlock()
-		if !wait || in.closed || len(in.arrivals)+len(in.cancels) > 0 {
+		if !wait || in.closed || len(in.arrivals)+len(in.cancels)+len(in.calls) > 0 {
 			return
 		}
-		<-m.wake
+		select {
+		case <-m.wake:
+		case <-timer:
+			wait = false
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/drafter"
@@ -27,6 +28,10 @@ type Options struct {
 	// closes it after the engine.
 	Drafter drafter.Attachment
 	Log     *slog.Logger // of what becomes of the drafter; nil: none
+
+	// ParkAfter is how long a sequence is idle before it is parked, with executors that are a
+	// [Parker]; 0: nothing is ever parked.
+	ParkAfter time.Duration
 }
 
 // resolve fills in the defaults and refuses what the executor cannot do.

@@ -34,16 +34,16 @@ func (l *loop) place(r *request) placement {
 	var src *sequence
 	var shared int
 	if !r.private {
-		src, shared = l.cache.longest(tokens)
-		if l.coming(tokens, shared) {
+		src, shared = l.cache.longest(r.scope, tokens)
+		if l.coming(r.scope, tokens, shared) {
 			return awaiting
 		}
 	}
 	if !l.roomFor(r, src, shared) {
 		return crowded
 	}
-	seq, cached := l.settle(tokens, src, shared, r.private)
-	seq.owner, r.seq = r, seq
+	seq, cached := l.settle(r.scope, tokens, src, shared, r.private)
+	seq.owner, seq.scope, r.seq = r, r.scope, seq
 	if !r.begun {
 		r.begun = true
 		l.stats.CachedTokens += int64(cached)
@@ -52,12 +52,12 @@ func (l *loop) place(r *request) placement {
 	return placed
 }
 
-// coming says whether an active request is computing a prefix of tokens that is worth waiting for,
+// coming says whether an active request of a scope is computing a prefix of tokens that is worth waiting for,
 // when shared tokens are to be had at once. It cannot be waited for in vain: when that request ends
 // early, what it has computed is there and nothing more is coming.
-func (l *loop) coming(tokens []backend.Token, shared int) bool {
+func (l *loop) coming(scope string, tokens []backend.Token, shared int) bool {
 	for _, a := range l.active {
-		if a.private || a.generating() {
+		if a.private || a.scope != scope || a.generating() {
 			continue
 		}
 		n := commonPrefix(a.tokens, tokens)
@@ -100,21 +100,27 @@ func (l *loop) roomFor(r *request, src *sequence, shared int) bool {
 //   - otherwise an empty sequence, or the idle one that was used least recently, gets a copy of the
 //     prefix, and the cached sequence keeps what it has beyond it;
 //   - where copies cannot be made or are not worth it, what is there is cut to the prefix.
-func (l *loop) settle(tokens []backend.Token, src *sequence, shared int, private bool) (seq *sequence, cached int) {
+func (l *loop) settle(scope string, tokens []backend.Token, src *sequence, shared int, private bool) (seq *sequence, cached int) {
 	c := l.cache
 	seq = c.vacant()
 	if private {
 		c.clear(seq)
 		return seq, 0
 	}
+	held := func(s *sequence) int {
+		if s.scope != scope {
+			return 0
+		}
+		return commonPrefix(s.tokens, tokens)
+	}
 	idle := src != nil && src.owner == nil
 	switch {
 	case idle && len(src.tokens)-shared < min(worthKeeping, shared+1):
 		seq = src
-	case commonPrefix(seq.tokens, tokens) >= shared:
+	case held(seq) >= shared:
 	case shared >= worthCopying && c.copyPrefix(src, seq, shared):
 	case idle && shared >= worthCopying:
 		seq = src
 	}
-	return seq, c.truncate(seq, commonPrefix(seq.tokens, tokens))
+	return seq, c.truncate(seq, held(seq))
 }

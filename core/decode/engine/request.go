@@ -14,6 +14,7 @@ type request struct {
 	prompt     int             // of these, how many are the prompt
 	outputFrom int             // logits are wanted after the token at this index and those behind it
 	private    bool            // neither reads nor leaves cached prefixes
+	scope      string          // prefixes are shared within it
 	embedding  *embedding      // instead of all these
 	draft      *draft          // nil: nothing is drafted for it
 

@@ -36,6 +36,7 @@ type Config struct {
 	Limits engine.Limits // Vocabulary 0: that of [Vocabulary]; at most 64 sequences
 
 	Cells        int  // that there really are; 0: as many as in Limits
+	RefusePages  bool // CopyCells never can
 	RefuseRemove bool // SeqRemove cannot cut inside a sequence
 	RefuseCopy   bool // SeqCopy never can
 

@@ -4,9 +4,14 @@ package binding
 // #include "llama.h"
 // #include "interrupt.h"
 // #include "inner.h"
+// #include "taps.h"
 // static void set_interrupt(struct llama_context_params *p, kakeya_interrupt *i) {
 //     p->abort_callback = kakeya_interrupted;
 //     p->abort_callback_data = i;
+// }
+// static void set_taps(struct llama_context_params *p, kakeya_taps *t) {
+//     p->cb_eval = kakeya_taps_eval;
+//     p->cb_eval_user_data = t;
 // }
 // static void attach(struct llama_context *c, struct ggml_threadpool *p) {
 //     llama_attach_threadpool(c, p, p);
@@ -49,6 +54,7 @@ type ContextParams struct {
 	K, V       KVType
 	Embeddings bool       // Decode computes hidden states where logits are asked for
 	Interrupt  *Interrupt // ends a running Decode; it outlives the context
+	Taps       *Taps      // look into running steps; nil: none
 }
 
 // Context is a model's KV cache and work buffers.
@@ -56,6 +62,7 @@ type Context struct {
 	c         *C.struct_llama_context
 	memory    C.llama_memory_t
 	batch     batch
+	taps      *Taps
 	vocab     int
 	embedding int
 }
@@ -81,7 +88,10 @@ func NewContext(m *Model, params ContextParams) (*Context, error) {
 	if params.Interrupt != nil {
 		C.set_interrupt(&p, params.Interrupt.c)
 	}
-	c := &Context{vocab: m.VocabularySize(), embedding: int(C.llama_model_n_embd(m.c))}
+	if params.Taps != nil {
+		C.set_taps(&p, params.Taps.c)
+	}
+	c := &Context{taps: params.Taps, vocab: m.VocabularySize(), embedding: int(C.llama_model_n_embd(m.c))}
 	errorsBefore := errorLines()
 	if c.c = C.llama_init_from_model(m.c, p); c.c == nil {
 		return nil, fmt.Errorf("llama.cpp: %s", whyFailed(errorsBefore))

@@ -64,9 +64,15 @@ func (c *Context) Add(token, pos, seq int32, output bool) {
 func (c *Context) Decode() error {
 	c.batch.c.n_tokens = C.int32_t(c.batch.n)
 	errorsBefore := errorLines()
+	if c.taps != nil {
+		c.taps.begin()
+	}
 	code := C.llama_decode(c.c, c.batch.c)
 	if code == 0 {
 		C.llama_synchronize(c.c)
+		if c.taps != nil {
+			return c.taps.err
+		}
 		return nil
 	}
 	switch code {

@@ -1,14 +1,9 @@
 #include "inner.h"
 
 #include "llama-src/llama-context.h"
+#include "reveal.h"
 
 namespace {
-
-// An explicit instantiation may name a private member; this one makes it known to member().
-template <typename Tag, typename Tag::type Member>
-struct reveal {
-    friend typename Tag::type member(Tag) { return Member; }
-};
 
 struct scheduler {
     using type = ggml_backend_sched_ptr llama_context::*;

@@ -13,6 +13,7 @@ import (
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/compute"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testcodec"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
 )
 
@@ -40,7 +41,37 @@ func BenchmarkDecode8(b *testing.B) { benchmarkDecode(b, 8) }
 
 // benchmarkDecode generates greedily in some streams at once; an operation is one step.
 func benchmarkDecode(b *testing.B, streams int) {
-	x := open(b, testmodel.SmolLM2(b), benchmarkOptions())
+	decodeGreedily(b, open(b, testmodel.SmolLM2(b), benchmarkOptions()), streams)
+}
+
+// BenchmarkLive measures what a live codec costs: none at all, an identity in a process of its own,
+// which is what the way costs, and e8. Compare within one run.
+func BenchmarkLive(b *testing.B) {
+	m := tested(b)["SmolLM2"]
+	for _, streams := range []int{1, 4} {
+		for _, c := range []struct {
+			name, pkg string
+			params    map[string]string
+		}{
+			{"none", "", nil},
+			{"identity", testcodec.Fake, map[string]string{"mode": "none"}},
+			{"e8-q38", testcodec.E8, q38},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", c.name, streams), func(b *testing.B) {
+				if c.pkg == "" {
+					decodeGreedily(b, open(b, m.path, benchmarkOptions()), streams)
+					return
+				}
+				p := testcodec.Start(b, c.pkg)
+				decodeGreedily(b, openLive(b, m.path, benchmarkOptions(), executor.LiveOptions{
+					Codec: linked(b, p, c.params), Shape: m.shape, Sinks: 1,
+				}), streams)
+			})
+		}
+	}
+}
+
+func decodeGreedily(b *testing.B, x *executor.Executor, streams int) {
 	greedy, err := sampling.New(backend.Sampling{}, x.Limits().Vocabulary)
 	require.NoError(b, err)
 	items := make([]engine.Item, streams)

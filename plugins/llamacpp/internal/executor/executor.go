@@ -3,12 +3,15 @@
 package executor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/compute"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kv"
 )
 
 // Options are an executor's settings, without defaults.
@@ -25,6 +28,8 @@ type Options struct {
 	EmbedOnly bool
 	// Whole is for models whose tokens attend to later ones too: a text is one step.
 	Whole bool
+	// Live passes keys and values through a codec; nil: attention reads them as computed.
+	Live *LiveOptions
 }
 
 // Executor is a model's KV cache and work buffers. The engine calls it from one goroutine,
@@ -37,6 +42,10 @@ type Executor struct {
 	pool      *binding.Pool
 	release   func() // of pool
 	starts    []int32
+	taps      *binding.Taps // of ctx; nil: none
+	live      *live         // nil: without Options.Live
+	cells     *cells        // nil: they cannot be got at
+	pages     *kv.Pages     // nil: before Park
 }
 
 // New allocates what steps need. The caller closes it before it frees the model.
@@ -53,13 +62,31 @@ func New(model *binding.Model, o Options) (*Executor, error) {
 		release:   release,
 		starts:    make([]int32, o.Sequences),
 	}
-	x.ctx, err = binding.NewContext(model, x.params(o.Cells, o.Batch, o.Sequences, o.EmbedOnly))
-	if err != nil {
-		x.interrupt.Free()
-		release()
-		return nil, fmt.Errorf("allocate %d KV cells: %w", o.Cells, err)
+	if err := x.open(); err != nil {
+		x.Close()
+		return nil, err
 	}
 	return x, nil
+}
+
+func (x *Executor) open() (err error) {
+	o := x.options
+	p := x.params(o.Cells, o.Batch, o.Sequences, o.EmbedOnly)
+	if o.Live != nil {
+		if x.live, err = newLive(context.Background(), o.Live, o.Batch); err != nil {
+			return err
+		}
+		x.taps = binding.NewTaps(x.live.tap())
+		p.Taps = x.taps
+	}
+	if x.ctx, err = binding.NewContext(x.model, p); err != nil {
+		return fmt.Errorf("%w: allocate %d KV cells: %w", base.ErrOutOfMemory, o.Cells, err)
+	}
+	x.cells = newCells(x.ctx, x.model.Shape().Layers)
+	if x.live != nil {
+		return x.live.setRecent(context.Background(), x.cells)
+	}
+	return nil
 }
 
 func (x *Executor) params(cells, batch, sequences int, embeddings bool) binding.ContextParams {
@@ -83,7 +110,18 @@ func (x *Executor) params(cells, batch, sequences int, embeddings bool) binding.
 
 // Close frees the cache, the buffers and the threads.
 func (x *Executor) Close() {
-	x.ctx.Free()
+	if x.ctx != nil {
+		x.ctx.Free()
+	}
+	if x.taps != nil {
+		x.taps.Free()
+	}
+	if x.live != nil {
+		x.live.Close()
+	}
+	if x.pages != nil {
+		x.pages.Close()
+	}
 	x.interrupt.Free()
 	x.release()
 }
@@ -103,14 +141,22 @@ func (x *Executor) Limits() engine.Limits {
 	}
 }
 
-// Step implements engine.Executor.
+// Step implements engine.Executor. A codec that is gone is base.ErrPluginGone, from then on.
 func (x *Executor) Step(items []engine.Item) error {
+	if x.live != nil {
+		if err := x.live.begin(items); err != nil {
+			return err
+		}
+	}
 	x.ctx.Clear()
 	for i := range items {
 		it := &items[i]
 		x.ctx.Add(it.Token, it.Pos, int32(it.Seq), it.Output)
 	}
 	err := x.decode(x.ctx)
+	if x.live != nil && !errors.Is(err, engine.ErrNoCells) && !errors.Is(err, engine.ErrInterrupted) {
+		err = x.live.end(err)
+	}
 	if err == nil || errors.Is(err, engine.ErrNoCells) {
 		return err
 	}
@@ -171,12 +217,22 @@ func (x *Executor) SeqCopy(src, dst engine.SeqID, to int32) bool {
 func (x *Executor) Interrupt() { x.interrupt.Raise() }
 
 // Warm runs the model once, so that the first request does not wait for its weights to be read,
-// and leaves the cache empty.
+// and leaves the cache empty. A model whose keys and values cannot be got at is base.ErrUnsupported
+// with Options.Live.
 func (x *Executor) Warm(token int32) error {
+	if x.taps != nil {
+		x.taps.Learn()
+	}
 	x.ctx.SetWarmup(true)
 	defer x.ctx.SetWarmup(false)
 	x.ctx.Clear()
 	x.ctx.Add(token, 0, 0, true)
 	defer x.ctx.ClearCache()
-	return x.decode(x.ctx)
+	if err := x.decode(x.ctx); err != nil || x.taps == nil {
+		return err
+	}
+	if err := x.taps.Learned(); err != nil {
+		return fmt.Errorf("%w: %w", base.ErrUnsupported, err)
+	}
+	return nil
 }

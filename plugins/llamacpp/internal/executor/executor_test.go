@@ -23,6 +23,8 @@ func rounding() float64 {
 	return 4
 }
 
+const q8 = binding.KVQ8
+
 func small() executor.Options {
 	return executor.Options{
 		Cells:     256,

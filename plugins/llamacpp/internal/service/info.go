@@ -27,6 +27,7 @@ func (m *model) describe(t traits, options backend.LoadOptions) backend.ModelInf
 		EndTokens:    m.vocab.Ends(),
 		AddBOS:       m.weights.AddsBOS(),
 		Generative:   t.generative,
+		PageFormat:   m.exec.PageFormat(),
 		Options:      options,
 	}
 	for name, token := range info.Special {

@@ -11,10 +11,10 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
-	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/gguf"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kv"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/vocab"
 )
 
@@ -41,20 +41,32 @@ func load(ctx context.Context, req backend.LoadRequest, progress func(backend.Lo
 	if err := checkFile(req.Path); err != nil {
 		return nil, err
 	}
-	report := reporter{progress: progress}
-	weights, err := loadWeights(ctx, req, &report)
-	if err != nil {
-		return nil, err
-	}
-	m := &model{weights: weights}
-	if err := m.prepare(ctx, req, &report, log); err != nil {
+	m := &model{}
+	if err := m.open(ctx, req, &reporter{progress: progress}, log); err != nil {
 		m.free()
 		return nil, err
 	}
-	report.enter(stageDone)
 	log.Info("model loaded", "id", req.ID, "file", filepath.Base(req.Path), "architecture", m.info.Architecture,
 		"quantization", m.info.Quantization, "bytes", m.info.Memory.Total(), "took_ms", time.Since(start).Milliseconds())
 	return m, nil
+}
+
+// open does the loading. The caller frees the model, also after an error.
+func (m *model) open(ctx context.Context, req backend.LoadRequest, report *reporter, log *slog.Logger) (err error) {
+	if req.Bindings.Codec != nil {
+		// First of all: the ticket is not good for long.
+		if m.codec, err = kv.Dial(ctx, req.Bindings.Codec); err != nil {
+			return err
+		}
+	}
+	if m.weights, err = loadWeights(ctx, req, report); err != nil {
+		return err
+	}
+	if err := m.prepare(ctx, req, report, log); err != nil {
+		return err
+	}
+	report.enter(stageDone)
+	return nil
 }
 
 // checkFile reads the file's head, so that what is wrong with it can be said in plain words.
@@ -105,7 +117,7 @@ func loadWeights(ctx context.Context, req backend.LoadRequest, report *reporter)
 	return weights, nil
 }
 
-// prepare makes what a model needs beside its weights. The caller frees the model if it fails.
+// prepare makes what a model needs beside its weights.
 func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *reporter, log *slog.Logger) error {
 	t, err := traitsOf(m.weights)
 	if err != nil {
@@ -113,6 +125,9 @@ func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *re
 	}
 	options, err := resolve(req.Options, t)
 	if err != nil {
+		return err
+	}
+	if options.Cache, err = req.Options.Cache.Resolve(m.codec != nil); err != nil {
 		return err
 	}
 	if err := enter(ctx, report, stageVocabulary); err != nil {
@@ -127,8 +142,16 @@ func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *re
 	if err := checkRoom(options, t); err != nil {
 		return err
 	}
-	if m.exec, err = executor.New(m.weights, executorOptions(options, t)); err != nil {
-		return fmt.Errorf("%w: %w", base.ErrOutOfMemory, err)
+	if err := m.checkCodec(t); err != nil {
+		return err
+	}
+	x := executorOptions(options, t)
+	x.Live = m.live(t, options.Cache)
+	if m.exec, err = executor.New(m.weights, x); err != nil {
+		return err
+	}
+	if err := m.park(ctx, t, &options.Cache); err != nil {
+		return err
 	}
 
 	if err := enter(ctx, report, stageWarmup); err != nil {
@@ -153,6 +176,7 @@ func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *re
 		Queue:        options.Queue,
 		Drafter:      m.drafter(),
 		Log:          log,
+		ParkAfter:    options.Cache.ParkAfter,
 	})
 	if err != nil {
 		return err

@@ -8,13 +8,15 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kv"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/vocab"
 )
 
 // model is a loaded one.
 type model struct {
 	info    backend.ModelInfo
-	ranks   bool // its one output is a score, not a vector
+	ranks   bool      // its one output is a score, not a vector
+	codec   *kv.Codec // nil: none is bound
 	weights *binding.Model
 	vocab   *vocab.Vocabulary
 	exec    *executor.Executor
@@ -44,5 +46,10 @@ func (m *model) free() {
 	if m.vocab != nil {
 		m.vocab.Close()
 	}
-	m.weights.Free()
+	if m.weights != nil {
+		m.weights.Free()
+	}
+	if m.codec != nil {
+		_ = m.codec.Close() // there is nothing left to do for it
+	}
 }

@@ -46,8 +46,8 @@ func check(o backend.LoadOptions, b backend.Bindings) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	if b.Codec != nil {
-		return fmt.Errorf("bindings: this backend works without codec: %w", base.ErrUnsupported)
+	if _, err := o.Cache.Resolve(b.Codec != nil); err != nil {
+		return err
 	}
 	if o.GPULayers != 0 && !binding.SupportsGPU() {
 		return fmt.Errorf("gpu_layers: this build of llama.cpp finds no GPU: %w", base.ErrUnsupported)

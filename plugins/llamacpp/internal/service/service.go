@@ -28,7 +28,9 @@ var _ backend.Backend = (*Service)(nil)
 // New starts llama.cpp's backends. The caller closes the service.
 func New(version string, log *slog.Logger) *Service {
 	binding.Start()
-	capabilities := []base.Capability{backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar}
+	capabilities := []base.Capability{
+		backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar, backend.CapCodec, backend.CapPages,
+	}
 	if binding.SupportsGPU() {
 		capabilities = append(capabilities, backend.CapGPU)
 	}

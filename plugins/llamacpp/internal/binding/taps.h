@@ -1,0 +1,49 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "llama.h"
+
+// Taps look at tensors of a graph, and may change them, while a step is being computed.
+
+#define KAKEYA_TAP_NAMES 2 // most names of one tap
+
+typedef struct {
+    uintptr_t       handle;                   // of the Go side
+    int             index;                    // which tap of the handle
+    int             n_names;
+    char            names[KAKEYA_TAP_NAMES][32];
+    int             lengths[KAKEYA_TAP_NAMES];
+    int             n_layers;
+    bool *          wanted;                   // [n_layers]
+    int *           expected;                 // [n_layers] nodes of these names, learned from the first graphs
+    int *           seen;                     // [n_layers] of them, in the graph that is computed
+    struct ggml_tensor ** tensors;            // [n_layers][KAKEYA_TAP_NAMES] the latest node of each name
+} kakeya_tap;
+
+typedef struct {
+    bool        learning; // expected is being counted, and nothing is called
+    bool        failed;   // a call failed: the rest of the step is of no use
+    bool        foreign;  // learning: what the cache takes is no tensor of the tap
+    bool        cached;   // learning: a tap's tensors must be what the cache takes
+    int         n;
+    kakeya_tap  taps[4];
+} kakeya_taps;
+
+kakeya_taps * kakeya_taps_new(void);
+void          kakeya_taps_free(kakeya_taps * t);
+kakeya_tap *  kakeya_taps_add(kakeya_taps * t, uintptr_t handle, int n_layers, const bool * wanted);
+void          kakeya_tap_name(kakeya_tap * t, const char * name);
+
+// A new graph begins.
+void kakeya_taps_begin(kakeya_taps * t);
+
+// Whether a graph with all wanted nodes of a tap was seen; *layer is one that lacks them.
+bool kakeya_tap_learned(const kakeya_tap * t, int * layer);
+
+bool kakeya_taps_eval(struct ggml_tensor * node, bool ask, void * taps);
+
+// Copies a tensor [n0, n1, n2, 1] that may have gaps between its rows, of n0 elements.
+void kakeya_tensor_read (const struct ggml_tensor * t, void * to);
+void kakeya_tensor_write(struct ggml_tensor * t, const void * from);

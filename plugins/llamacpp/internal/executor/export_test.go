@@ -1,0 +1,24 @@
+package executor
+
+import "github.com/kakeyad/kakeyad/core/decode/engine"
+
+// Rows is what the cache holds of one layer's keys or values: Data has a row a position.
+type Rows struct {
+	Layer int
+	Data  []byte
+}
+
+// Rows reads positions [from, to) of a sequence, keys and values of each layer in turn.
+func (x *Executor) Rows(seq engine.SeqID, from, to int32) []Rows {
+	spots, ok := x.ctx.FindCells(int32(seq), from, to)
+	if !ok {
+		return nil
+	}
+	var out []Rows
+	for _, r := range x.cells.rows {
+		data := make([]byte, r.RowBytes()*int(to-from))
+		r.Read(spots[r.Cache], data)
+		out = append(out, Rows{r.layer, data})
+	}
+	return out
+}
