@@ -34,7 +34,7 @@ CGO_FLAGS := CGO_ENABLED=1 \
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # Packages without cgo, and the one with it. Everything that runs a built binary is in test/.
-PURE := ./api/... ./cmd/... ./core/... ./plugins/e8codec/... ./plugins/speculative/...
+PURE := ./api/... ./cmd/... ./core/... ./plugins/e8codec/... ./plugins/speculative/... ./bench/peercodec/...
 CGO  := ./plugins/llamacpp/...
 
 SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
@@ -139,6 +139,28 @@ bench: build models bench-binaries ## throughput, latency and the router's own c
 bench-peers: build models ## beside llama.cpp's llama-server (builds it once: about 15 minutes)
 	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) \
 		PEER_BIN=$$(bench/peers/build-llama-server.sh $(CACHE)/peers) $(GO) run ./bench/peers $(BENCHFLAGS)
+
+REFERENCE := $(CACHE)/reference
+
+.PHONY: bench-reference
+bench-reference: $(REFERENCE)/.stamp ## the codec's speed beside the reference's in torch, one core each
+	@CGO_ENABLED=0 $(GO) run ./bench/reference -python $(REFERENCE)/bin/python $(BENCHFLAGS)
+
+$(REFERENCE)/.stamp: bench/reference/requirements.txt
+	@echo "installing torch and the reference codec, once"
+	@$(PYTHON) -m venv $(REFERENCE)
+	@$(REFERENCE)/bin/pip install --quiet --disable-pip-version-check -r bench/reference/requirements.txt
+	@touch $@
+
+.PHONY: eval
+eval: build models eval-codecs ## the table and plot of quality against bytes in docs/codec.md (about 15 minutes)
+	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) bench/eval/tables.sh $(or $(EVALDIR),$(CURDIR)/bin/eval)
+
+# Codecs that only measurements use: other engines' formats, and one that changes nothing.
+.PHONY: eval-codecs
+eval-codecs:
+	@mkdir -p bin/bench/codecs
+	@CGO_ENABLED=0 $(GO) build -o bin/bench/codecs/ ./bench/peercodec/kakeya-codec-ggml ./bench/peercodec/kakeya-codec-ggmlh ./core/plugin/codec/fake/kakeya-codec-fake
 
 .PHONY: bench-binaries
 bench-binaries: headers

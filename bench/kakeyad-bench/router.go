@@ -21,6 +21,7 @@ import (
 	"github.com/kakeyad/kakeyad/bench/harness"
 	"github.com/kakeyad/kakeyad/core/host"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
 const (
@@ -87,7 +88,7 @@ func latency(ctx context.Context, w *tabwriter.Writer, server *harness.Server, d
 		return err
 	}
 	defer plugins.Stop(ctx)
-	instance, err := plugins.Backend(ctx, "fake")
+	instance, err := plugins.Plugin(ctx, base.KindBackend, "fake")
 	if err != nil {
 		return err
 	}

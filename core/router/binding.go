@@ -3,8 +3,6 @@ package router
 import (
 	"context"
 	"fmt"
-	"maps"
-	"strconv"
 
 	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
@@ -49,20 +47,12 @@ func (r *Router) bindAll(ctx context.Context, c *channel.Channel) (links backend
 		return b.link
 	}
 	if c.Codec != nil {
-		links.Codec = add(base.KindCodec, c.Codec.Name, codecParams(c.Codec))
+		links.Codec = add(base.KindCodec, c.Codec.Name, c.Codec.LinkParams())
 	}
 	if c.Drafter != nil {
 		links.Drafter = add(base.KindDrafter, c.Drafter.Name, c.Drafter.Params)
 	}
 	return links, all, err
-}
-
-// codecParams are a codec's parameters: what every channel id of a codec has, and what the channel
-// says besides.
-func codecParams(c *channel.CodecSpec) map[string]string {
-	params := map[string]string{"q": strconv.Itoa(c.Q), backend.ParamBoundary: strconv.Itoa(c.Boundary)}
-	maps.Copy(params, c.Params)
-	return params
 }
 
 // watchBindings ends the model when its codec dies: its cache cannot be packed any more. Without its

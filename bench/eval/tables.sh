@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Measures the channels of docs/codec.md and leaves reports, tables and plots in a folder:
+#   tables.sh FOLDER [GROUP...]
+# A group is a few channels; all of one model are joined to a table at the end. Groups that have a
+# report are left out, so that a run that was cut short goes on where it was.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+out=$1
+shift
+mkdir -p "$out"
+plugins=$out/plugins
+mkdir -p "$plugins"
+for p in "$KAKEYA_BIN"/kakeya-* "$KAKEYA_BIN"/bench/codecs/kakeya-*; do ln -sf "$p" "$plugins/"; done
+
+declare -A groups=(
+	[smollm2-1]="batch-200 cache-q8_0 cache-q4_0"
+	[smollm2-2]="smollm2-135m@e8-q152 smollm2-135m@e8-q38 smollm2-135m@e8-q10"
+	[smollm2-3]="smollm2-135m@e8-q4 smollm2-135m@e8-q38-b2 smollm2-135m@e8-q10-b2"
+	[smollm2-4]="smollm2-135m@e8-q4-b2 smollm2-135m@d4-q38 smollm2-135m@d4-q10"
+	[smollm2-5]="head-e8-q38 head-e8-q10 head-e8-q4"
+	[smollm2-6]="smollm2-135m@ggml-q8 smollm2-135m@ggml-q5 smollm2-135m@ggml-q4"
+	[smollm2-7]="smollm2-135m@ggmlh-q8 smollm2-135m@ggmlh-q5 smollm2-135m@ggmlh-q4"
+	[smollm2-8]="reference-e8-q38 reference-e8-q10 reference-e8-q4 reference-d4-q10"
+	[gemma3-1]="gemma-cache-q8_0 gemma-cache-q4_0"
+	[gemma3-2]="gemma-3-270m@e8-q38 gemma-3-270m@e8-q10"
+	[gemma3-3]="gemma-3-270m@e8-q4 gemma-3-270m@ggmlh-q4"
+)
+
+measure() {
+	"$KAKEYA_BIN/kakeyad" eval -c bench/eval/channels.yaml --models-dir "$KAKEYA_MODELS" --plugin-dir "$plugins" \
+		--text bench/texts/tom-sawyer.txt --text bench/texts/opticks.txt --context 512 --windows 8 \
+		--json "$out/$1.json" ${groups[$1]}
+}
+
+for group in "${@:-${!groups[@]}}"; do
+	[ -s "$out/$group.json" ] || measure "$group"
+done
+for model in smollm2 gemma3; do
+	parts=()
+	for file in "$out/$model"-[0-9]*.json; do [ -s "$file" ] && parts+=(--from "$file"); done
+	[ ${#parts[@]} -eq 0 ] || "$KAKEYA_BIN/kakeyad" eval "${parts[@]}" --json "$out/$model.json" --plot "$out/$model.svg" >"$out/$model.txt"
+done

@@ -1,0 +1,206 @@
+// Package peercodec has the number formats of other engines' caches as codecs, so that they are
+// measured under the same conditions as ours: the same vectors, the first tokens exact, the same
+// evaluation. It is for measuring alone and is not built into the plugin folder.
+//
+// Its formats are ggml's q8_0, q5_0 and q4_0: blocks of 32 elements with one f16 scale and 8, 5 or
+// 4 bits an element. With rotation, vectors are multiplied by a Hadamard matrix first, as llama.cpp
+// does to a quantised cache in its newer versions.
+package peercodec
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/codec"
+)
+
+// The keys of the parameters: q is the bits of an element, 8, 5 or 4.
+const (
+	keyQ        = "q"
+	keyRotation = "rotation"
+)
+
+// Rotations.
+const (
+	None     = "none"
+	Hadamard = "hadamard"
+)
+
+// Codec is a codec. It keeps nothing between calls.
+type Codec struct {
+	*base.Self
+	rotation string
+}
+
+// New makes a codec of that name whose streams have that rotation when nothing else is said.
+func New(name, rotation string) *Codec {
+	return &Codec{
+		Self: base.NewSelf(base.Info{
+			Kind: base.KindCodec, Name: name, Version: "1",
+			Description: "ggml's q8_0, q5_0 and q4_0, rotation " + rotation,
+		}),
+		rotation: rotation,
+	}
+}
+
+// Open implements [codec.Codec].
+func (c *Codec) Open(ctx context.Context, shape codec.Shape, params codec.Params) (codec.Stream, error) {
+	if err := shape.Validate(); err != nil {
+		return nil, err
+	}
+	s := &stream{shape: shape, bits: 8, rotation: c.rotation}
+	for _, key := range slices.Sorted(maps.Keys(params)) {
+		value := params[key]
+		switch key {
+		case keyQ:
+			s.bits, _ = strconv.Atoi(value)
+		case keyRotation:
+			s.rotation = value
+		default:
+			return nil, fmt.Errorf("%s: %w: unknown parameter", key, base.ErrInvalid)
+		}
+	}
+	switch {
+	case s.bits != 8 && s.bits != 5 && s.bits != 4:
+		return nil, fmt.Errorf("q: %w: %q is not 8, 5 or 4, the bits of an element", base.ErrInvalid, params[keyQ])
+	case s.rotation != None && s.rotation != Hadamard:
+		return nil, fmt.Errorf("rotation: %w: %q is not none or hadamard", base.ErrInvalid, s.rotation)
+	case shape.HeadDim%block != 0:
+		return nil, fmt.Errorf("head_dim: %w: %d is no multiple of %d", base.ErrUnsupported, shape.HeadDim, block)
+	case s.rotation == Hadamard && shape.HeadDim&(shape.HeadDim-1) != 0:
+		return nil, fmt.Errorf("head_dim: %w: %d is no power of two", base.ErrUnsupported, shape.HeadDim)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.description = s.describe()
+	return s, nil
+}
+
+// stream is an open one.
+type stream struct {
+	shape       codec.Shape
+	bits        int
+	rotation    string
+	description codec.Description
+
+	use    sync.RWMutex // held for reading by calls, for writing by Close
+	closed bool
+}
+
+// Describe implements [codec.Stream].
+func (s *stream) Describe() codec.Description { return s.description }
+
+// Close implements [codec.Stream].
+func (s *stream) Close() error {
+	s.use.Lock()
+	defer s.use.Unlock()
+	s.closed = true
+	return nil
+}
+
+// each calls work for each vector of v, with its elements. When change is set they are stored
+// back.
+func (s *stream) each(ctx context.Context, v []codec.Vectors, change bool, work func(x []float32) bool) error {
+	x := make([]float32, s.shape.HeadDim)
+	size := s.shape.HeadDim * s.shape.Type.Size()
+	for i := range v {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for n := range v[i].Tokens * s.shape.KVHeads {
+			data := v[i].Data[n*size : (n+1)*size]
+			s.shape.Type.Load(x, data)
+			if !work(x) {
+				return &codec.NonFiniteError{Vectors: i, Token: n / s.shape.KVHeads, Head: n % s.shape.KVHeads}
+			}
+			if change {
+				s.shape.Type.Store(data, x)
+			}
+		}
+	}
+	return nil
+}
+
+// begin lets a call in and checks its vectors. The caller ends it unless there is an error.
+func (s *stream) begin(v []codec.Vectors) (end func(), err error) {
+	s.use.RLock()
+	err = s.shape.Check(v...)
+	if s.closed {
+		err = codec.ErrClosed
+	}
+	if err != nil {
+		s.use.RUnlock()
+		return nil, err
+	}
+	return s.use.RUnlock, nil
+}
+
+// RoundTrip implements [codec.Stream].
+func (s *stream) RoundTrip(ctx context.Context, v ...codec.Vectors) error {
+	end, err := s.begin(v)
+	if err != nil {
+		return err
+	}
+	defer end()
+	packed := make([]byte, 0, s.vectorBytes())
+	return s.each(ctx, v, true, func(x []float32) bool {
+		if !finite(x) {
+			return false
+		}
+		s.unpack(x, s.pack(packed[:0], x))
+		return true
+	})
+}
+
+// Encode implements [codec.Stream].
+func (s *stream) Encode(ctx context.Context, dst []byte, v ...codec.Vectors) ([]byte, error) {
+	end, err := s.begin(v)
+	if err != nil {
+		return dst, err
+	}
+	defer end()
+	out := s.appendHead(dst, v)
+	err = s.each(ctx, v, false, func(x []float32) bool {
+		ok := finite(x)
+		out = s.pack(out, x)
+		return ok
+	})
+	if err != nil {
+		return dst, err
+	}
+	return seal(out, len(dst)), nil
+}
+
+// Decode implements [codec.Stream].
+func (s *stream) Decode(ctx context.Context, frame []byte, v ...codec.Vectors) error {
+	end, err := s.begin(v)
+	if err != nil {
+		return err
+	}
+	defer end()
+	payload, err := s.open(frame, v)
+	if err != nil {
+		return err
+	}
+	return s.each(ctx, v, true, func(x []float32) bool {
+		s.unpack(x, payload)
+		payload = payload[s.vectorBytes():]
+		return true
+	})
+}
+
+// describe measures on normal numbers what a page loses.
+func (s *stream) describe() codec.Description {
+	return codec.Description{
+		Format:     fmt.Sprintf("ggml/%d q%d_0 %s", version, s.bits, s.rotation),
+		Params:     codec.Params{keyQ: strconv.Itoa(s.bits), keyRotation: s.rotation},
+		Bits:       s.pageBits(),
+		ErrorBound: s.pageError(),
+	}
+}
