@@ -38,7 +38,7 @@ type owner struct {
 
 // authorize checks the key that a request brings, in a time that does not tell how near it was.
 func (k keys) authorize(ctx *fasthttp.RequestCtx) (owner, error) {
-	if len(k) == 0 || openPaths[string(ctx.Path())] || ctx.IsOptions() {
+	if path := string(ctx.Path()); len(k) == 0 || openPaths[path] || isPage(path) || ctx.IsOptions() {
 		return owner{}, nil
 	}
 	given := ctx.Request.Header.Peek("x-api-key")

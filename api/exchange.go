@@ -110,7 +110,7 @@ func (x *exchange) finish(status int, err error) {
 	switch {
 	case errors.As(err, &panicked):
 		level = slog.LevelError
-	case quietPaths[x.path]:
+	case quietPaths[x.path] || isPage(x.path):
 		level = slog.LevelDebug
 	case status >= 500:
 		level = slog.LevelError

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
@@ -33,6 +35,22 @@ func (o origins) allows(origin string) bool {
 	return host == "localhost" || host == "127.0.0.1" || host == "::1" || strings.HasSuffix(host, ".localhost")
 }
 
+// isOwn says whether the page is this server's: the chat page, opened at an address of this machine. The
+// name of a host does not count, unless it is this machine's: whoever owns a name can let it lead here,
+// and would be let in.
+func isOwn(origin, host string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.Host != host {
+		return false
+	}
+	name := u.Hostname()
+	if net.ParseIP(name) != nil {
+		return true
+	}
+	machine, err := os.Hostname()
+	return err == nil && (strings.EqualFold(name, machine) || strings.EqualFold(name, machine+".local"))
+}
+
 // check refuses the requests of foreign pages and tells the others' browsers that all is well.
 func (o origins) check(ctx *fasthttp.RequestCtx) error {
 	origin := string(ctx.Request.Header.Peek("Origin"))
@@ -41,7 +59,7 @@ func (o origins) check(ctx *fasthttp.RequestCtx) error {
 	}
 	h := &ctx.Response.Header
 	h.Add("Vary", "Origin")
-	if !o.allows(origin) {
+	if !o.allows(origin) && !isOwn(origin, string(ctx.Host())) {
 		return &openai.Error{Status: 403, Type: openai.TypeInvalid, Code: "origin_not_allowed", Message: "pages of this origin may not call this server"}
 	}
 	h.Set("Access-Control-Allow-Origin", origin)

@@ -62,6 +62,11 @@ func (s *Server) routes() *router.Router {
 		r.GET(e.path, handler)
 		r.HEAD(e.path, handler)
 	}
+	page := s.serve(s.page)
+	for path := range pageFiles() {
+		r.GET(path, page)
+		r.HEAD(path, page)
+	}
 	return r
 }
 
@@ -74,6 +79,8 @@ func routeOf(path string, status int) string {
 		return pathModels + "/{id}"
 	case strings.HasPrefix(path, pathRequests+"/"):
 		return pathRequests + "/{id}"
+	case isPage(path):
+		return pathPage
 	}
 	return path
 }

@@ -1,0 +1,66 @@
+// Conversations in the browser's own database. Where that is off, they live until the page is closed.
+
+let database = null;
+const cache = new Map();
+const others = new BroadcastChannel("kakeyad.conversations");
+
+function open() {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open("kakeyad", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("conversations", { keyPath: "id" });
+    opening.onsuccess = () => resolve(opening.result);
+    opening.onerror = () => reject(opening.error);
+  });
+}
+
+function run(mode, use) {
+  return new Promise((resolve, reject) => {
+    const request = use(database.transaction("conversations", mode).objectStore("conversations"));
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Opens the store and says whether what is kept outlives the page. */
+export async function openStore() {
+  try {
+    database = await open();
+    for (const conversation of await run("readonly", (s) => s.getAll())) cache.set(conversation.id, conversation);
+    return true;
+  } catch {
+    database = null;
+    return false;
+  }
+}
+
+/** All conversations, the one used last first. The objects are the store's own: change them, then save. */
+export function all() {
+  return [...cache.values()].sort((a, b) => b.updated - a.updated);
+}
+
+export const get = (id) => cache.get(id);
+
+export async function save(conversation) {
+  cache.set(conversation.id, conversation);
+  if (!database) return;
+  await run("readwrite", (s) => s.put(conversation));
+  others.postMessage(conversation.id);
+}
+
+export async function remove(id) {
+  cache.delete(id);
+  if (!database) return;
+  await run("readwrite", (s) => s.delete(id));
+  others.postMessage(id);
+}
+
+/** Calls back when another tab has changed a conversation that is not `busy` here. */
+export function onForeignChange(busy, callback) {
+  others.onmessage = async ({ data: id }) => {
+    if (!database || busy(id)) return;
+    const now = await run("readonly", (s) => s.get(id));
+    if (now) cache.set(id, now);
+    else cache.delete(id);
+    callback(id);
+  };
+}
