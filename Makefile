@@ -94,7 +94,7 @@ headers:
 ##@ Test
 
 .PHONY: test
-test: lint test-pure test-llamacpp test-e2e ## everything that CI runs
+test: lint test-pure test-web test-llamacpp test-e2e ## everything that CI runs
 
 .PHONY: test-pure
 test-pure: ## unit and conformance tests of the pure-Go part, with the race detector
@@ -104,8 +104,19 @@ test-pure: ## unit and conformance tests of the pure-Go part, with the race dete
 test-llamacpp: headers models ## the llama.cpp plugin with real models
 	$(CGO_FLAGS) KAKEYA_MODELS=$(MODELS) $(GO) test -timeout 20m $(CGO)
 
+.PHONY: test-web
+test-web: chromium ## the chat page in a browser, over the fake backend (KAKEYA_SCREENSHOTS=FOLDER keeps pictures)
+	$(GO) test -count=1 -timeout 10m ./test/web/...
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ -x "$$KAKEYA_CHROMIUM" ] || { \
+		echo "installing Chromium for the tests of the chat page (apt-get install chromium)"; \
+		{ apt-get update && apt-get install -y --no-install-recommends chromium; } >/dev/null || \
+		{ echo "that did not work: install Chromium, or name one in KAKEYA_CHROMIUM"; exit 1; }; }
+
 .PHONY: test-e2e
-test-e2e: build models $(VENV)/.stamp $(NPMDIR)/.stamp ## the daemon, real models and real clients
+test-e2e: build models chromium $(VENV)/.stamp $(NPMDIR)/.stamp ## the daemon, real models and real clients
 	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PYTHON=$(VENV)/bin/python \
 	KAKEYA_NODE=$$(command -v $(NODE)) KAKEYA_NPM=$(NPMDIR) \
 		$(GO) test -count=1 -timeout 30m ./test/e2e/...

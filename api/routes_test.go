@@ -21,7 +21,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	var served []string
 	for method, paths := range New(Options{Router: r}).routes().List() {
 		for _, path := range paths {
-			if method != http.MethodHead && method != http.MethodOptions {
+			if method != http.MethodHead && method != http.MethodOptions && !isPage(path) {
 				served = append(served, method+" "+strings.ReplaceAll(path, ":*}", "}"))
 			}
 		}

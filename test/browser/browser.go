@@ -15,6 +15,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -163,6 +164,15 @@ func (p *Page) Type(text string) {
 func (p *Page) Press(key string, modifiers ...chromedp.Modifier) {
 	p.t.Helper()
 	p.Do(chromedp.KeyEvent(key, chromedp.KeyModifiers(modifiers...)))
+}
+
+// Enter presses the Enter key as a keyboard does: a page that refuses the key gets no character from it.
+func (p *Page) Enter() {
+	p.t.Helper()
+	press := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13}
+	release := press
+	release.Type, release.Text = input.DispatchKeyEventTypeKeyUp, ""
+	p.Do(call(input.DispatchKeyEvent, press), call(input.DispatchKeyEvent, release))
 }
 
 // Eval evaluates a JavaScript expression, awaiting it if it is a promise.

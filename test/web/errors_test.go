@@ -10,7 +10,6 @@ import (
 	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/fake"
 	"github.com/kakeyad/kakeyad/core/router/routertest"
-	"github.com/kakeyad/kakeyad/test/browser"
 )
 
 const failedResource = "Failed to load resource"
@@ -22,9 +21,9 @@ func TestAnErrorIsTheDaemonsWordsAndCanBeTriedAgain(t *testing.T) {
 	ask(p, "hello")
 	p.Until("the error", `document.querySelector(".trouble:not([hidden])")`)
 	assert.Contains(t, p.Text(".trouble"), "the model tripped")
-	assert.Equal(t, "here", p.Text(".message.assistant .prose"), "what came before it stays")
+	assert.Equal(t, "here", p.Text(".message.assistant .answer"), "what came before it stays")
 	p.Click(".trouble .button")
-	p.Until("the second try", `document.querySelector(".message.assistant .prose").innerText === "here you are" && document.querySelector(".versions").innerText.includes("2/2")`)
+	p.Until("the second try", `document.querySelector(".message.assistant .answer").innerText === "here you are" && document.querySelector(".versions").innerText.includes("2/2")`)
 	fine(t, p)
 }
 
@@ -35,7 +34,7 @@ func TestTheBackendsDeathIsTold(t *testing.T) {
 	ask(p, "hello")
 	p.Until("the error", `document.querySelector(".trouble:not([hidden])")`)
 	p.Click(".trouble .button")
-	p.Until("an answer of the next life", `document.querySelector(".message.assistant .prose").innerText === "here you are"`)
+	p.Until("an answer of the next life", `document.querySelector(".message.assistant .answer").innerText === "here you are"`)
 }
 
 func TestAModelThatDoesNotLoad(t *testing.T) {
@@ -58,16 +57,15 @@ func TestADaemonThatIsGone(t *testing.T) {
 func TestAChannelThatIsGoneLeadsToThePicker(t *testing.T) {
 	d := serve(t, fake.ModelConfig{Answer: "yes"}, api.Options{})
 	p := open(t, d)
+	d.router.Swap(routertest.Set(t, map[string]channel.Model{"n": routertest.Model(t, fake.ModelConfig{Answer: "I am n"})}, map[string]channel.Spec{"n": {}}))
 	answerTo(p, "hello")
-	d.stop()
-
-	models := map[string]channel.Model{"n": routertest.Model(t, fake.ModelConfig{Answer: "I am n"})}
-	other := serveChannels(t, models, map[string]channel.Spec{"n": {}}, api.Options{})
-	reopen(p, other) // another origin, so another browser's memory: the conversation is named anew
-	browser.Eval[any](p, `(async () => { const s = await import("./web/js/store.js"); s.all(); })()`)
-	p.Click("#channel-button")
+	assert.Contains(t, p.Text(".trouble"), "There is no such channel")
+	p.Click(".trouble .button")
 	p.Until("the channels", jsCount(".channel-card", 1))
-	assert.Contains(t, p.Text(".channel-card"), "n")
+	p.Click(".channel-card label")
+	p.Until("the choice", `document.getElementById("channel-name").innerText === "n" && !document.querySelector("dialog")`)
+	assert.Equal(t, "I am n", answerTo(p, "and you?"))
+	fine(t, p, failedResource)
 }
 
 func TestAnAPIKeyIsAskedForAndUsed(t *testing.T) {

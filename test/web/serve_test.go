@@ -16,6 +16,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/fake"
+	"github.com/kakeyad/kakeyad/core/router"
 	"github.com/kakeyad/kakeyad/core/router/routertest"
 	"github.com/kakeyad/kakeyad/test/browser"
 )
@@ -24,6 +25,7 @@ import (
 type daemon struct {
 	url      string
 	server   *api.Server
+	router   *router.Router
 	backends *routertest.Backends
 	ended    chan error // how each generation ended in the backend
 	stop     func()
@@ -39,7 +41,8 @@ func serveChannels(t *testing.T, models map[string]channel.Model, channels map[s
 	t.Helper()
 	d := &daemon{backends: routertest.NewBackends(t), ended: make(chan error, 100)}
 	d.backends.Generated = func(_ backend.GenerateRequest, err error) { d.ended <- err }
-	o.Router = routertest.Router(t, d.backends, routertest.Set(t, models, channels))
+	d.router = routertest.Router(t, d.backends, routertest.Set(t, models, channels))
+	o.Router = d.router
 	o.Logger = slog.New(slog.DiscardHandler)
 	d.server = api.New(o)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -91,7 +94,7 @@ func answerTo(p *browser.Page, text string) string {
 	ask(p, text)
 	p.Until("two messages more", jsCount(".message", messages+2))
 	p.Until("the answer", answered)
-	return p.Text(".message.assistant:last-child .prose")
+	return p.Text(".message.assistant:last-child .answer")
 }
 
 // fine fails the test when the console spoke of anything but what is expected.

@@ -54,7 +54,8 @@ function card(c, chosen, onChoose, close) {
   const details = h("div", { class: "channel-details" });
   const input = h("input", { type: "radio", name: "channel", value: c.id, checked: chosen, disabled: state === "missing", onchange: () => { onChoose(c.id); fill(details, c.id); } });
   const element = h("div", { class: `channel-card ${state}` },
-    h("label", { onclick: () => input.checked && setTimeout(close) }, input, h("span", { class: `dot ${state}`, "aria-hidden": "true" }),
+    // A click chooses and is done; arrow keys, whose clicks come from the radio button itself, look around.
+    h("label", { onclick: (event) => event.target !== input && !input.disabled && setTimeout(close, 250) }, input, h("span", { class: `dot ${state}`, "aria-hidden": "true" }),
       h("span", { class: "channel-title" }, c.id), h("span", { class: "channel-state" }, states[state] ?? state)),
     h("p", { class: "channel-id" }, c.kakeya.channel, aliases?.length ? h("span", {}, ` · also ${aliases.join(", ")}`) : ""),
     (warnings ?? []).map((text) => h("p", { class: "warning" }, icon("warning"), text)),

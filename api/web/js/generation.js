@@ -24,7 +24,8 @@ export const stop = (id) => running.get(id)?.abort();
 export const stopAll = () => running.forEach((controller) => controller.abort());
 
 /**
- * Lets the channel of a conversation answer into `node`, an assistant's message that is there already.
+ * Lets the channel of a conversation answer into `node`, an assistant's message that is there already and
+ * marked as streaming.
  * `onUpdate` is called after every change, and once after the end; it never throws.
  */
 export async function generate(conversation, node, onUpdate) {
@@ -33,8 +34,6 @@ export async function generate(conversation, node, onUpdate) {
   const began = performance.now();
   let first = 0;
   let pieces = 0;
-  node.channel = conversation.channel;
-  node.streaming = true;
   try {
     for await (const chunk of chat(requestOf(conversation, node), controller.signal)) {
       const choice = chunk.choices?.[0];

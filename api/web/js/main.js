@@ -96,7 +96,7 @@ function send(text) {
 /** Lets the channel answer a message. */
 async function answer(question) {
   const conversation = current;
-  const node = add(conversation, question.id, { role: "assistant" });
+  const node = add(conversation, question.id, { role: "assistant", channel: conversation.channel, streaming: true });
   history.replaceState(null, "", `#${conversation.id}`);
   thread.follows = true;
   persist(conversation);
@@ -253,5 +253,8 @@ listen({
   write: () => composer.focus(),
   stop: () => stop(current.id),
 });
-addEventListener("pagehide", () => { stopAll(); if (current.head) persist(current); });
+addEventListener("pagehide", () => {
+  store.keepForLater(store.all().filter((c) => isRunning(c.id)));
+  stopAll();
+});
 begin();

@@ -10,13 +10,14 @@ export class MessageView {
   constructor(node, actions) {
     this.node = node;
     this.actions = actions;
-    this.body = h("div", { class: node.role === "user" ? "words" : "prose" });
+    this.body = h("div", { class: node.role === "user" ? "words" : "answer prose" });
+    const answers = node.role === "assistant";
     this.thoughts = h("details", { class: "thoughts", hidden: true }, h("summary", {}, "Thoughts"), h("div", { class: "prose" }));
     this.trouble = h("div", { class: "trouble", role: "alert", hidden: true });
     this.foot = h("div", { class: "foot" });
     const who = node.role === "user" ? "You" : node.channel || "Answer";
     this.element = h("article", { class: `message ${node.role}`, "aria-label": `${who} said`, dataset: { id: node.id } },
-      h("h2", { class: "sr" }, who), this.thoughts, this.body, this.trouble, this.foot);
+      h("h2", { class: "sr" }, who), answers && this.thoughts, this.body, answers && this.trouble, this.foot);
   }
 
   /** Brings the view up to date. `versions` are the message's siblings, `busy` says whether an answer is on its way. */

@@ -77,7 +77,10 @@ export class Sidebar {
   }
 
   rename(c, item, title) {
+    let over = false; // leaving the field ends it too, also when it is taken away
     const finish = (keep) => {
+      if (over) return;
+      over = true;
       const text = field.value.trim();
       field.remove();
       if (keep && text && text !== title) this.actions.rename(c.id, text);
@@ -85,12 +88,11 @@ export class Sidebar {
     };
     const field = h("input", {
       class: "rename", value: title, maxLength: 120, "aria-label": "Title of the conversation",
-      onblur: () => field.isConnected && finish(true),
+      onblur: () => finish(true),
       onkeydown: (event) => {
         if (event.key === "Enter" || event.key === "Escape") {
           event.preventDefault();
           event.stopPropagation();
-          field.onblur = null;
           finish(event.key === "Enter");
         }
       },

@@ -21,10 +21,29 @@ function run(mode, use) {
   });
 }
 
+const unsaved = "kakeyad.unsaved";
+
+/** Keeps conversations at once, for a page that is about to go: the database might not be in time. */
+export function keepForLater(conversations) {
+  try {
+    if (conversations.length) localStorage.setItem(unsaved, JSON.stringify(conversations));
+  } catch {
+    // They are as they were saved last.
+  }
+}
+
+async function takeKept() {
+  const kept = localStorage.getItem(unsaved);
+  if (!kept) return;
+  for (const conversation of JSON.parse(kept)) await run("readwrite", (s) => s.put(conversation));
+  localStorage.removeItem(unsaved);
+}
+
 /** Opens the store and says whether what is kept outlives the page. */
 export async function openStore() {
   try {
     database = await open();
+    await takeKept();
     for (const conversation of await run("readonly", (s) => s.getAll())) cache.set(conversation.id, conversation);
     return true;
   } catch {

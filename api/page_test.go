@@ -1,0 +1,74 @@
+package api_test
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kakeyad/kakeyad/api"
+	"github.com/kakeyad/kakeyad/core/channel"
+	"github.com/kakeyad/kakeyad/core/plugin/backend/fake"
+	"github.com/kakeyad/kakeyad/core/router/routertest"
+)
+
+func TestPageIsServedToAnyoneUnderAStrictPolicy(t *testing.T) {
+	d := startSet(t, routertest.NewBackends(t), map[string]channel.Model{"m": routertest.Model(t, fake.ModelConfig{})},
+		map[string]channel.Spec{"m": {}}, api.Options{Keys: []string{"secret"}})
+	root, page := d.do(t, http.MethodGet, "/", ""), d.do(t, http.MethodGet, "/chat.html", "")
+	require.Equal(t, 200, page.status, "the page is where one enters the key")
+	assert.Equal(t, root.body, page.body)
+	assert.Equal(t, "text/html; charset=utf-8", page.header.Get("Content-Type"))
+	policy := page.header.Get("Content-Security-Policy")
+	assert.Contains(t, policy, "default-src 'none'")
+	assert.NotContains(t, policy, "unsafe")
+	assert.Equal(t, "nosniff", page.header.Get("X-Content-Type-Options"))
+
+	for _, link := range regexp.MustCompile(`(?:href|src)="([^"#]+)"`).FindAllStringSubmatch(page.body, -1) {
+		got := d.do(t, http.MethodGet, "/"+link[1], "")
+		assert.Equal(t, 200, got.status, link[1])
+		assert.Equal(t, 200, d.do(t, http.MethodHead, "/"+link[1], "").status)
+	}
+	again := d.do(t, http.MethodGet, "/chat.html", "", "If-None-Match", page.header.Get("ETag"))
+	assert.Equal(t, 304, again.status)
+	assert.Empty(t, again.body)
+
+	small := d.do(t, http.MethodGet, "/web/js/main.js", "", "Accept-Encoding", "gzip")
+	require.Equal(t, "gzip", small.header.Get("Content-Encoding"))
+	r, err := gzip.NewReader(strings.NewReader(small.body))
+	require.NoError(t, err)
+	text, err := io.ReadAll(r)
+	require.NoError(t, err)
+	assert.Equal(t, d.do(t, http.MethodGet, "/web/js/main.js", "", "Accept-Encoding", "identity").body, string(text))
+	assert.Equal(t, "text/javascript; charset=utf-8", small.header.Get("Content-Type"))
+
+	assert.Equal(t, 401, d.do(t, http.MethodGet, "/v1/models", "").status)
+	assert.Equal(t, 404, d.do(t, http.MethodGet, "/web/js/../../api.go", "", "Authorization", "Bearer secret").status)
+}
+
+func TestPageMayCallItsServerAtAnAddress(t *testing.T) {
+	d := start(t, fake.ModelConfig{Answer: "hi"}, channel.Spec{})
+	for origin, status := range map[string]int{
+		"http://192.168.1.20:8317": 200,
+		"http://[fd00::2]:8317":    200,
+		"http://192.168.1.20:9999": 403, // another server's page
+		"http://kakeyad.example":   403, // a name that leads here is no proof
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+"/v1/chat/completions", strings.NewReader(chatBody))
+		require.NoError(t, err)
+		req.Host = strings.TrimPrefix(origin, "http://")
+		if status == 403 && strings.Contains(origin, "9999") {
+			req.Host = "192.168.1.20:8317"
+		}
+		req.Header.Set("Origin", origin)
+		resp, err := d.client.Do(req)
+		require.NoError(t, err)
+		_ = resp.Body.Close()
+		assert.Equal(t, status, resp.StatusCode, origin)
+	}
+}
