@@ -17,10 +17,27 @@ import (
 	"github.com/kakeyad/kakeyad/core/router/routertest"
 )
 
+// fetch asks as browsers do, outside the API that is described: the page is no part of it.
+func fetch(t *testing.T, d *daemon, method, path string, header ...string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, d.url+path, nil)
+	require.NoError(t, err)
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	resp, err := transport.RoundTrip(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return answer{resp.StatusCode, resp.Header, string(body)}
+}
+
 func TestPageIsServedToAnyoneUnderAStrictPolicy(t *testing.T) {
 	d := startSet(t, routertest.NewBackends(t), map[string]channel.Model{"m": routertest.Model(t, fake.ModelConfig{})},
 		map[string]channel.Spec{"m": {}}, api.Options{Keys: []string{"secret"}})
-	root, page := d.do(t, http.MethodGet, "/", ""), d.do(t, http.MethodGet, "/chat.html", "")
+	root, page := fetch(t, d, http.MethodGet, "/"), fetch(t, d, http.MethodGet, "/chat.html")
 	require.Equal(t, 200, page.status, "the page is where one enters the key")
 	assert.Equal(t, root.body, page.body)
 	assert.Equal(t, "text/html; charset=utf-8", page.header.Get("Content-Type"))
@@ -30,25 +47,25 @@ func TestPageIsServedToAnyoneUnderAStrictPolicy(t *testing.T) {
 	assert.Equal(t, "nosniff", page.header.Get("X-Content-Type-Options"))
 
 	for _, link := range regexp.MustCompile(`(?:href|src)="([^"#]+)"`).FindAllStringSubmatch(page.body, -1) {
-		got := d.do(t, http.MethodGet, "/"+link[1], "")
+		got := fetch(t, d, http.MethodGet, "/"+link[1])
 		assert.Equal(t, 200, got.status, link[1])
-		assert.Equal(t, 200, d.do(t, http.MethodHead, "/"+link[1], "").status)
+		assert.Equal(t, 200, fetch(t, d, http.MethodHead, "/"+link[1]).status)
 	}
-	again := d.do(t, http.MethodGet, "/chat.html", "", "If-None-Match", page.header.Get("ETag"))
+	again := fetch(t, d, http.MethodGet, "/chat.html", "If-None-Match", page.header.Get("ETag"))
 	assert.Equal(t, 304, again.status)
 	assert.Empty(t, again.body)
 
-	small := d.do(t, http.MethodGet, "/web/js/main.js", "", "Accept-Encoding", "gzip")
+	small := fetch(t, d, http.MethodGet, "/web/js/main.js", "Accept-Encoding", "gzip")
 	require.Equal(t, "gzip", small.header.Get("Content-Encoding"))
 	r, err := gzip.NewReader(strings.NewReader(small.body))
 	require.NoError(t, err)
 	text, err := io.ReadAll(r)
 	require.NoError(t, err)
-	assert.Equal(t, d.do(t, http.MethodGet, "/web/js/main.js", "", "Accept-Encoding", "identity").body, string(text))
+	assert.Equal(t, fetch(t, d, http.MethodGet, "/web/js/main.js", "Accept-Encoding", "identity").body, string(text))
 	assert.Equal(t, "text/javascript; charset=utf-8", small.header.Get("Content-Type"))
 
 	assert.Equal(t, 401, d.do(t, http.MethodGet, "/v1/models", "").status)
-	assert.Equal(t, 404, d.do(t, http.MethodGet, "/web/js/../../api.go", "", "Authorization", "Bearer secret").status)
+	assert.Equal(t, 404, fetch(t, d, http.MethodGet, "/web/js/../../api.go", "Authorization", "Bearer secret").status)
 }
 
 func TestPageMayCallItsServerAtAnAddress(t *testing.T) {
