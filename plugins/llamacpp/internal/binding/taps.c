@@ -115,7 +115,7 @@ bool kakeya_taps_eval(struct ggml_tensor * node, bool ask, void * data) {
             }
             continue;
         }
-        if (t->learning && t->cached && node->op == GGML_OP_SET_ROWS && !feeds_cache(tap, node)) {
+        if (t->learning && tap->cached && node->op == GGML_OP_SET_ROWS && !feeds_cache(tap, node)) {
             t->foreign = true;
         }
         const int layer = note(tap, node);

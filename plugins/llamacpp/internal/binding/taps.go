@@ -46,7 +46,7 @@ func NewTaps(taps ...Tap) *Taps {
 			C.kakeya_tap_name(c, text)
 			C.free(unsafe.Pointer(text))
 		}
-		t.c.cached = t.c.cached || C.bool(tap.Cached)
+		c.cached = C.bool(tap.Cached)
 	}
 	return t
 }
@@ -55,6 +55,15 @@ func NewTaps(taps ...Tap) *Taps {
 func (t *Taps) Free() {
 	t.handle.Delete()
 	C.kakeya_taps_free(t.c)
+}
+
+// Want adds a layer to those that the tap of a name looks at. Learn, a step and Learned must follow.
+func (t *Taps) Want(name string, layer int) {
+	for i, tap := range t.taps {
+		if tap.Names[0] == name {
+			unsafe.Slice((*bool)(t.c.taps[i].wanted), len(tap.Layers))[layer] = true
+		}
+	}
 }
 
 // Learn makes Decode call nothing but find out which nodes there are, until Learned.

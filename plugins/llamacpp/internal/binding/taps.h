@@ -12,6 +12,7 @@
 typedef struct {
     uintptr_t       handle;                   // of the Go side
     int             index;                    // which tap of the handle
+    bool            cached;                   // learning: its tensors must be what the cache takes
     int             n_names;
     char            names[KAKEYA_TAP_NAMES][32];
     int             lengths[KAKEYA_TAP_NAMES];
@@ -26,7 +27,6 @@ typedef struct {
     bool        learning; // expected is being counted, and nothing is called
     bool        failed;   // a call failed: the rest of the step is of no use
     bool        foreign;  // learning: what the cache takes is no tensor of the tap
-    bool        cached;   // learning: a tap's tensors must be what the cache takes
     int         n;
     kakeya_tap  taps[4];
 } kakeya_taps;

@@ -30,6 +30,8 @@ type Options struct {
 	Whole bool
 	// Live passes keys and values through a codec; nil: attention reads them as computed.
 	Live *LiveOptions
+	// Hidden makes Tap possible.
+	Hidden bool
 }
 
 // Executor is a model's KV cache and work buffers. The engine calls it from one goroutine,
@@ -44,6 +46,7 @@ type Executor struct {
 	starts    []int32
 	taps      *binding.Taps // of ctx; nil: none
 	live      *live         // nil: without Options.Live
+	features  *features     // nil: without Options.Hidden
 	cells     *cells        // nil: they cannot be got at
 	pages     *kv.Pages     // nil: before Park
 }
@@ -72,11 +75,19 @@ func New(model *binding.Model, o Options) (*Executor, error) {
 func (x *Executor) open() (err error) {
 	o := x.options
 	p := x.params(o.Cells, o.Batch, o.Sequences, o.EmbedOnly)
+	var taps []binding.Tap
 	if o.Live != nil {
 		if x.live, err = newLive(context.Background(), o.Live, o.Batch); err != nil {
 			return err
 		}
-		x.taps = binding.NewTaps(x.live.tap())
+		taps = append(taps, x.live.tap())
+	}
+	if o.Hidden {
+		x.features = newFeatures(x.model.Shape())
+		taps = append(taps, x.features.tap())
+	}
+	if len(taps) > 0 {
+		x.taps = binding.NewTaps(taps...)
 		p.Taps = x.taps
 	}
 	if x.ctx, err = binding.NewContext(x.model, p); err != nil {
@@ -147,6 +158,9 @@ func (x *Executor) Step(items []engine.Item) error {
 		if err := x.live.begin(items); err != nil {
 			return err
 		}
+	}
+	if x.features != nil {
+		x.features.begin(len(items))
 	}
 	x.ctx.Clear()
 	for i := range items {
@@ -220,11 +234,17 @@ func (x *Executor) Interrupt() { x.interrupt.Raise() }
 // and leaves the cache empty. A model whose keys and values cannot be got at is base.ErrUnsupported
 // with Options.Live.
 func (x *Executor) Warm(token int32) error {
+	x.ctx.SetWarmup(true)
+	defer x.ctx.SetWarmup(false)
+	return x.learn(token)
+}
+
+// learn runs the model once, finds out which nodes of its graph are tapped, and leaves the cache
+// empty. A graph that lacks some is base.ErrUnsupported.
+func (x *Executor) learn(token int32) error {
 	if x.taps != nil {
 		x.taps.Learn()
 	}
-	x.ctx.SetWarmup(true)
-	defer x.ctx.SetWarmup(false)
 	x.ctx.Clear()
 	x.ctx.Add(token, 0, 0, true)
 	defer x.ctx.ClearCache()

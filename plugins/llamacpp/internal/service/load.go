@@ -147,6 +147,7 @@ func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *re
 	}
 	x := executorOptions(options, t)
 	x.Live = m.live(t, options.Cache)
+	x.Hidden = req.Bindings.Drafter != nil
 	if m.exec, err = executor.New(m.weights, x); err != nil {
 		return err
 	}
