@@ -31,7 +31,11 @@ func Prompt(k Kind, i int) string {
 		return fmt.Sprintf("Rename the variable %s to %s everywhere. Answer with the whole program and nothing else.\n\n```go\n%s```",
 			names[i%len(names)], renamed[i%len(renamed)], program(i))
 	case Structured:
-		return "Turn these lines into a JSON array of objects with the keys \"name\", \"city\" and \"age\".\n\n" + people(i)
+		what := lists[i/2%len(lists)]
+		if i%2 == 0 {
+			return fmt.Sprintf("Write a markdown table of ten %s with the columns %s.", what.of, what.columns)
+		}
+		return fmt.Sprintf("Write an HTML list of ten %s, each like <li class=%q>Name</li>.", what.of, strings.ToLower(strings.Fields(what.columns)[0][:1])+"-entry")
 	default:
 		return questions[i%len(questions)]
 	}
@@ -97,7 +101,6 @@ var (
 	towns    = []string{"Alder", "Brook Hill", "Castor", "Dunmore", "Elmford", "Fairwater", "Glenside", "Harrow Bay", "Innis", "Juniper Falls", "Kingsmead"}
 	goods    = []string{"wool", "timber", "copper", "apples", "paper", "cheese", "glass", "bicycles", "tea", "furniture", "seed corn"}
 	seasons  = []string{"spring", "summer", "autumn", "winter"}
-	first    = []string{"Anna", "Boris", "Chen", "Dora", "Emil", "Farah", "Goran", "Hilde", "Ivan", "Jana", "Karim", "Lena", "Milan"}
 	last     = []string{"Adler", "Brown", "Costa", "Dahl", "Evans", "Fuchs", "Garcia", "Hart", "Ito", "Jones", "Klein"}
 	names    = []string{"total", "count", "items", "index", "value", "result", "buffer"}
 	renamed  = []string{"sum", "number", "entries", "position", "amount", "answer", "storage"}
@@ -144,10 +147,19 @@ func main() {
 `, name, function, element, 1000+i, 10+i, 20+i, 30+2*i, 5+i)
 }
 
-func people(i int) string {
-	var b strings.Builder
-	for n := range 6 {
-		fmt.Fprintf(&b, "%s %s from %s, %d years\n", pick(first, i, n), pick(last, i, n+1), pick(towns, i, n+2), 20+(i*3+n*7)%60)
-	}
-	return b.String()
+// lists are what the prompts for structured output ask for.
+var lists = []struct{ of, columns string }{
+	{"countries", "Country, Capital, Continent and Population"}, {"fruits", "Fruit, Colour, Season and Price"},
+	{"rivers", "River, Country, Length and Mouth"}, {"planets and moons", "Name, Radius, Distance and Discoverer"},
+	{"animals", "Animal, Class, Weight and Diet"}, {"books", "Title, Author, Year and Genre"},
+	{"cities", "City, Country, Mayor and Area"}, {"chemical elements", "Element, Symbol, Number and Mass"},
+	{"sports", "Sport, Players, Ball and Origin"}, {"programming languages", "Language, Year, Author and Typing"},
+	{"musical instruments", "Instrument, Family, Strings and Range"}, {"trees", "Tree, Height, Leaves and Fruit"},
+	{"cheeses", "Cheese, Country, Milk and Age"}, {"mountains", "Mountain, Height, Range and Country"},
+	{"painters", "Painter, Born, Country and Style"}, {"car makers", "Maker, Country, Founded and Model"},
+	{"airports", "Airport, Code, City and Runways"}, {"vegetables", "Vegetable, Colour, Season and Calories"},
+	{"oceans and seas", "Name, Area, Depth and Coast"}, {"birds", "Bird, Colour, Size and Habitat"},
+	{"currencies", "Currency, Code, Country and Symbol"}, {"festivals", "Festival, Month, Country and Custom"},
+	{"computers", "Computer, Year, Maker and Memory"}, {"spices", "Spice, Origin, Taste and Use"},
+	{"bridges", "Bridge, City, Length and Opened"},
 }

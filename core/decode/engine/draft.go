@@ -77,13 +77,25 @@ func (d *draft) statistics() backend.DraftStats {
 	return d.stats
 }
 
+// learn compares the proposal with what was drawn. The token behind those that were accepted tells
+// of the proposal too, verified or not: so what is never taken is learned of as well.
+func (d *draft) learn(drawn []backend.Token) {
+	n := min(len(drawn), len(d.proposal.Tokens))
+	if d.proposal.Drawn != nil {
+		n = min(n, d.take) // equality says little of a token that was drawn
+	}
+	if n == 0 {
+		return
+	}
+	right := commonPrefix(drawn, d.proposal.Tokens[:n])
+	if d.proposal.Confidence != nil {
+		d.chances.Learn(n, right, d.proposal.Confidence)
+	}
+	d.places.Learn(n, right, nil)
+}
+
 // verified counts a verification of take tokens.
 func (d *draft) verified(accepted int) {
-	confidence := d.proposal.Confidence
-	if confidence != nil {
-		d.chances.Learn(d.take, accepted, confidence)
-	}
-	d.places.Learn(d.take, accepted, nil)
 	count(&d.stats, d.take, accepted)
 	d.accepted = accepted
 }
@@ -105,8 +117,8 @@ func count(s *backend.DraftStats, drafted, accepted int) {
 const (
 	// debtShare is which part of the time that a request has generated drafting may have cost it,
 	// beyond debtTokens single tokens, before it is switched off.
-	debtShare  = 0.02
-	debtTokens = 4
+	debtShare  = 0.01
+	debtTokens = 2
 )
 
 // owe books what a verification cost beyond what it saved, in seconds, and switches drafting off

@@ -216,9 +216,19 @@ func (d *drafts) verified(q part, accepted int, p *plan, took time.Duration, now
 	}
 }
 
-// observe notes what a step took, if it computed nothing but what requests generate.
+// observe notes what a step took, if it computed nothing but what requests generate. As when
+// measuring, a change of size belongs to the step with drafts.
 func (d *drafts) observe(p *plan, took time.Duration) {
-	if d != nil && p.outputs == len(p.items) {
-		d.curve.Observed(len(p.items), took)
+	if d == nil {
+		return
+	}
+	n, last := len(p.items), d.lastSize
+	d.lastSize = n
+	switch {
+	case p.outputs != n:
+	case p.drafted > 0:
+		d.curve.Observed(n, took+d.switching)
+	case n == last:
+		d.curve.Observed(n, took)
 	}
 }

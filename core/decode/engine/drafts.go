@@ -35,6 +35,8 @@ type drafts struct {
 
 	// The loop's.
 	curve          speculate.Curve
+	switching      time.Duration // what a step costs more when the last was of another size
+	lastSize       int
 	chances        *speculate.Chances
 	places         *speculate.Chances
 	sharing        speculate.Sharing
@@ -83,46 +85,78 @@ func newDrafts(exec Executor, o Options) (*drafts, error) {
 		}
 		d.tapped = tapped
 	}
-	if err := measure(exec, &d.curve); err != nil {
+	var err error
+	if d.switching, err = measure(exec, &d.curve); err != nil {
 		return nil, fmt.Errorf("engine: measure what steps cost: %w", err)
+	}
+	for _, n := range speculate.Knots(limitOf(exec)) {
+		d.log.Debug("cost of a step", "tokens", n, "ms", 1000*d.curve.Cost(n))
 	}
 	return d, nil
 }
 
+// limitOf is the most tokens of a step that has logits after all of them.
+func limitOf(exec Executor) int {
+	limits := exec.Limits()
+	return min(limits.Batch, limits.Cells, mostOutputs(limits))
+}
+
 const (
-	measureTime  = time.Second // what measuring may take, the first step of each size aside
-	measureTimes = 3           // how often a size is measured at most
-	measureToken = 1           // any token
+	measureTime   = time.Second // what measuring may take, the first step of each size aside
+	measureRounds = 3
+	measureToken  = 1 // any token
 )
 
 // measure times steps of several sizes, each with logits after all of its tokens, smallest first, as
-// long as there is time. It leaves the cache empty.
-func measure(exec Executor, curve *speculate.Curve) error {
-	limits := exec.Limits()
-	sizes := speculate.Knots(min(limits.Batch, limits.Cells, mostOutputs(limits)))
-	token := backend.Token(min(measureToken, limits.Vocabulary-1))
+// long as there is time. It leaves the cache empty. What an executor takes to change from one size to
+// another and back belongs to the larger one: switching is what changing back takes.
+func measure(exec Executor, curve *speculate.Curve) (switching time.Duration, err error) {
+	token := backend.Token(min(measureToken, exec.Limits().Vocabulary-1))
+	step := func(n int) (time.Duration, error) {
+		items := make([]Item, n)
+		for k := range items {
+			items[k] = Item{Token: token, Pos: int32(k), Output: true}
+		}
+		start := time.Now()
+		if err := exec.Step(items); err != nil {
+			return 0, err
+		}
+		took := time.Since(start)
+		exec.SeqRemove(0, 0, -1)
+		return took, nil
+	}
 	began := time.Now()
-	for round := range measureTimes {
-		for i, n := range sizes {
-			if i > 1 && time.Since(began) > measureTime {
-				return nil
+	var single time.Duration
+	for round := range measureRounds {
+		for range 3 { // the first changes the size
+			took, err := step(1)
+			if err != nil {
+				return 0, err
 			}
-			items := make([]Item, n)
-			for k := range items {
-				items[k] = Item{Token: token, Pos: int32(k), Output: true}
-			}
-			start := time.Now()
-			if err := exec.Step(items); err != nil {
-				return err
-			}
-			took := time.Since(start)
-			exec.SeqRemove(0, 0, -1)
-			if round > 0 || i > 0 { // the first step of all warms up
-				curve.Measured(n, took)
+			if single == 0 || took < single {
+				single = took
 			}
 		}
+		curve.Measured(1, single)
+		for i, n := range speculate.Knots(limitOf(exec))[1:] {
+			if i > 0 && time.Since(began) > measureTime {
+				return switching, nil
+			}
+			took, err := step(n)
+			if err != nil {
+				return 0, err
+			}
+			back, err := step(1)
+			if err != nil {
+				return 0, err
+			}
+			if back -= single; round+i == 0 || back < switching {
+				switching = max(back, 0)
+			}
+			curve.Measured(n, took+switching)
+		}
 	}
-	return nil
+	return switching, nil
 }
 
 // open begins a session for a request, nil when nothing is drafted for it. The caller closes it.

@@ -216,6 +216,9 @@ func (l *loop) commit(took time.Duration) {
 		drawn := len(r.tokens)
 		accepted, done, err := l.drawn(p)
 		l.stats.OutputTokens += int64(len(r.tokens) - drawn)
+		if r.draft.on() {
+			r.draft.learn(r.tokens[drawn:])
+		}
 		if p.drafted > 0 {
 			// What was rejected is forgotten, and so is what follows the request's last token.
 			l.cache.truncate(r.seq, min(known+accepted, len(r.tokens)-1))
