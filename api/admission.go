@@ -59,6 +59,17 @@ func (a *admission) doorOf(key string) *door {
 	return a.keys[key]
 }
 
+// waiting is how many wait before a door.
+func (a *admission) waiting() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := a.all.queue()
+	for _, d := range a.keys {
+		n += d.queue()
+	}
+	return n
+}
+
 // door lets so many in at a time, and so many wait before it. A nil door is open.
 type door struct {
 	places  chan struct{}
@@ -98,6 +109,14 @@ func (d *door) enter(ctx context.Context) error {
 	case <-timer.C:
 		return fmt.Errorf("%w: no place was free within %v", base.ErrBusy, d.wait)
 	}
+}
+
+// queue is how many wait.
+func (d *door) queue() int {
+	if d == nil {
+		return 0
+	}
+	return len(d.waiting)
 }
 
 func (d *door) leave() {

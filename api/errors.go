@@ -13,11 +13,20 @@ import (
 	"github.com/kakeyad/kakeyad/core/router"
 )
 
-// Why requests end that nobody made a mistake in.
-var (
-	errClientGone = errors.New("the client went away")
-	errStalled    = errors.New("the client stopped reading")
+// gone is why nobody wants an answer any more. It is a context.Canceled.
+type gone string
+
+const (
+	errClientGone gone = "the client went away"
+	errStalled    gone = "the client stopped reading"
+	errCancelled  gone = "the request was cancelled"
 )
+
+// Error says why.
+func (g gone) Error() string { return string(g) }
+
+// Is makes errors.Is(err, context.Canceled) true.
+func (g gone) Is(target error) bool { return target == context.Canceled }
 
 // statusClientGone is what the access log says of a client that did not wait. Nobody reads it.
 const statusClientGone = 499
@@ -54,6 +63,13 @@ var rules = []rule{
 	{base.ErrUnsupported, 400, openai.TypeInvalid, "unsupported_value", 0},
 }
 
+// advice is what to do about errors whose own words say only what happened.
+var advice = map[string]string{
+	"context_length_exceeded": "shorten it, or give the channel a larger load.context or limits.max_prompt_tokens",
+	"out_of_memory": "raise memory in the configuration, take a smaller model or quantisation, " +
+		"or lower the channel's load.context, load.cache_tokens or load.parallel",
+}
+
 // toError makes an error a client's. subject is the field that holds the prompt.
 func toError(err error, subject string) *openai.Error {
 	var ready *openai.Error
@@ -69,13 +85,22 @@ func toError(err error, subject string) *openai.Error {
 	}
 	var field *router.FieldError
 	var full *backend.ContextFullError
+	var load *router.LoadError
+	var large *pool.TooLargeError
 	switch {
 	case errors.As(err, &field):
 		out.Param, out.Message = field.Field, fmt.Sprintf("%s: %s", field.Field, field.Reason)
 	case errors.As(err, &full):
 		out.Param, out.Message = subject, full.Error()
+	case errors.As(err, &load):
+		out.Message = load.Error()
+	case errors.As(err, &large):
+		out.Message = large.Error()
 	case out.Code == "model_not_found":
 		out.Param = "model"
+	}
+	if what, ok := advice[out.Code]; ok {
+		out.Message += "; " + what
 	}
 	return out
 }

@@ -96,7 +96,7 @@ func TestRequestErrors(t *testing.T) {
 		{"completions", `{"model":"m","prompt":[[[1]]]}`, 400, "prompt[0][0]", "invalid_value", ""},
 		{"completions", `{"model":"m","prompt":["x",[1]],"n":2,"best_of":1}`, 400, "best_of", "invalid_value", ""},
 		{"completions", `{"model":"m","prompt":"x","best_of":2,"stream":true}`, 400, "best_of", "unsupported_value", ""},
-		{"completions", `{"model":"m","prompt":"x","suffix":"y"}`, 400, "suffix", "invalid_value", "middle"},
+		{"completions", `{"model":"m","prompt":"x","suffix":"y"}`, 400, "suffix", "unsupported_value", "middle"},
 		{"completions", `{"model":"m","prompt":"x","suffix":"y","echo":true}`, 400, "suffix", "invalid_value", ""},
 		{"completions", `{"model":"m","prompt":"x","logprobs":true}`, 400, "logprobs", "invalid_value", ""},
 	} {

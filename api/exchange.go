@@ -28,7 +28,8 @@ type exchange struct {
 
 	// For the log. A streamed answer outlives its handler, so these are copies.
 	method, path string
-	streamed     bool // the stream writes the log when it ends
+	route        string // path, without what differs from request to request
+	streamed     bool   // the stream writes the log when it ends
 	model        string
 	final        *backend.Final
 	metrics      *metrics
@@ -44,6 +45,7 @@ func (s *Server) serve(run endpoint) fasthttp.RequestHandler {
 			http: ctx, log: s.log, metrics: s.metrics, began: time.Now(), id: requestID(ctx),
 			method: string(ctx.Method()), path: string(ctx.Path()),
 		}
+		x.route = routeOf(x.path)
 		ctx.Response.Header.Set("X-Request-Id", x.id)
 		err := s.origins.check(ctx)
 		if err == nil {
@@ -104,7 +106,7 @@ func writeJSON(ctx *fasthttp.RequestCtx, body []byte) {
 // as info, and the rest as info. Probes that got an answer, even that the daemon is not ready, are
 // there for debugging only.
 func (x *exchange) finish(status int, err error) {
-	x.metrics.answered(routeOf(x.path, status), status, time.Since(x.began))
+	x.metrics.answered(x.route, status, time.Since(x.began))
 	var panicked *panicError
 	level := slog.LevelInfo
 	switch {

@@ -23,7 +23,8 @@ type metrics struct {
 	nextToken  *prometheus.HistogramVec
 }
 
-func newMetrics(r *router.Router, plugins func() []PluginStatus) *metrics {
+// newMetrics reads the figures of the state off a server's parts when it is asked.
+func newMetrics(state stateCollector) *metrics {
 	seconds := func(name, help string, first float64, n int, labels ...string) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(first, 2, n),
@@ -39,7 +40,7 @@ func newMetrics(r *router.Router, plugins func() []PluginStatus) *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.took, m.firstToken, m.nextToken,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&stateCollector{router: r, plugins: plugins})
+		&state)
 	return m
 }
 
@@ -93,13 +94,15 @@ type PluginStatus struct {
 
 // stateCollector asks the router and the host when it is asked.
 type stateCollector struct {
-	router  *router.Router
-	plugins func() []PluginStatus
+	router    *router.Router
+	plugins   func() []PluginStatus // nil: none are told of
+	running   *running
+	admission *admission
 }
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descBudget, descUsed, descLoadQueue, descLoads, descEvictions} {
+	for _, d := range []*prometheus.Desc{descOpen, descWaiting, descBudget, descUsed, descLoadQueue, descLoads, descEvictions} {
 		to <- d
 	}
 	for _, g := range modelGauges {
@@ -128,6 +131,8 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
 	}
 	all := c.router.Stats(context.Background())
+	gauge(descOpen, float64(c.running.count()))
+	gauge(descWaiting, float64(c.admission.waiting()))
 	gauge(descBudget, float64(all.Pool.Budget))
 	gauge(descUsed, float64(all.Pool.Used))
 	gauge(descLoadQueue, float64(all.Pool.Waiting))

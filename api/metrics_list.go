@@ -12,6 +12,9 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
+	descOpen    = desc("requests_running", "Requests that run or wait, for a place, a load or a slot.")
+	descWaiting = desc("requests_waiting", "Of these, those that wait for a place: see server.max_streams.")
+
 	descBudget    = desc("memory_budget_bytes", "Memory that loaded models may take.")
 	descUsed      = desc("memory_used_bytes", "Memory that loaded models take.")
 	descLoadQueue = desc("loads_waiting", "Loads that wait for room.")

@@ -70,11 +70,12 @@ func (s *Server) routes() *router.Router {
 	return r
 }
 
+// nowhere stands for all paths and methods that no endpoint has.
+const nowhere = "none"
+
 // routeOf is a path without the part that differs from request to request.
-func routeOf(path string, status int) string {
+func routeOf(path string) string {
 	switch {
-	case status == fasthttp.StatusNotFound || status == fasthttp.StatusMethodNotAllowed:
-		return "none"
 	case strings.HasPrefix(path, pathModels+"/"):
 		return pathModels + "/{id}"
 	case strings.HasPrefix(path, pathRequests+"/"):
@@ -86,6 +87,7 @@ func routeOf(path string, status int) string {
 }
 
 func notFound(x *exchange) error {
+	x.route = nowhere
 	return &openai.Error{
 		Status: 404, Type: openai.TypeInvalid, Code: "not_found",
 		Message: fmt.Sprintf("there is nothing at %s %.200s", x.method, x.path),
@@ -93,6 +95,7 @@ func notFound(x *exchange) error {
 }
 
 func methodNotAllowed(x *exchange) error {
+	x.route = nowhere
 	return &openai.Error{
 		Status: 405, Type: openai.TypeInvalid, Code: "method_not_allowed",
 		Message: fmt.Sprintf("%s does not take %s; it takes %s", x.path, x.method, x.http.Response.Header.Peek("Allow")),

@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -10,9 +9,6 @@ import (
 
 	"github.com/kakeyad/kakeyad/api/openai"
 )
-
-// errCancelled is why a request ended that somebody cancelled.
-var errCancelled = errors.New("the request was cancelled")
 
 const pathRequests = "/v1/kakeya/requests"
 
@@ -42,6 +38,13 @@ func (r *running) name(x *exchange, answer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all[x] = answer
+}
+
+// count is how many there are.
+func (r *running) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.all)
 }
 
 // cancel ends the requests of an id, of their own or of their answer, and says how many there were.

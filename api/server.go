@@ -70,7 +70,7 @@ func New(o Options) *Server {
 	s := &Server{router: o.Router, log: o.Logger, options: o, origins: newOrigins(o.Origins)}
 	s.SetKeys(o.Keys)
 	s.admission = newAdmission(o.Limits)
-	s.metrics = newMetrics(o.Router, o.Plugins)
+	s.metrics = newMetrics(stateCollector{router: o.Router, plugins: o.Plugins, running: &s.running, admission: s.admission})
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.http = &fasthttp.Server{
 		Name:                  "kakeyad",

@@ -124,6 +124,7 @@ func messageTools(o object) (tools []answer.Tool, c answer.Choice) {
 	}
 	choice := o.d.object("tool_choice", raw)
 	c.Single = isTrue(choice.flag("disable_parallel_tool_use"))
+	name, _ := choice.text("name")
 	switch kind := choice.requiredText("type"); kind {
 	case "auto":
 	case "none":
@@ -131,7 +132,10 @@ func messageTools(o object) (tools []answer.Tool, c answer.Choice) {
 	case "any":
 		c.Mode = answer.Required
 	case "tool":
-		c.Mode, c.Name = answer.Required, choice.requiredText("name")
+		c.Mode, c.Name = answer.Required, name
+		if name == "" {
+			choice.missing("name")
+		}
 	default:
 		o.d.fail(invalid("tool_choice.type", "expected \"auto\", \"any\", \"tool\" or \"none\", got %.64q", kind))
 	}

@@ -78,19 +78,20 @@ func normalize(p *router.Params) {
 // maxTokens reads the limit of an answer, of at least so many tokens, under the first of the keys
 // that is there. -1 is no limit.
 func maxTokens(o object, least int, keys ...string) *int {
+	var first *int
 	for _, key := range keys {
 		n := o.integer(key, -1, math.MaxInt32)
-		switch {
-		case n == nil:
-			continue
-		case *n == 0 && least > 0:
+		if n != nil && *n == 0 && least > 0 {
 			o.d.fail(invalid(o.at(key), "expected at least %d, got 0", least))
-		case *n == -1:
-			return nil
 		}
-		return n
+		if first == nil {
+			first = n
+		}
 	}
-	return nil
+	if first != nil && *first == -1 {
+		return nil
+	}
+	return first
 }
 
 // zeroSeed stands for the seed 0 of a client, which means that seed, while the contract's 0 means any.

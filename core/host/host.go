@@ -20,9 +20,12 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -58,6 +61,10 @@ func New(o Options) *Host {
 	return h
 }
 
+// longestSockets is how long the path of the folder of sockets may be. That of a socket has 104 bytes at least
+// (sun_path), of which go-plugin's names take up to 38 and an end one.
+const longestSockets = 104 - 38 - 1
+
 // Start finds the plugins. None is started: that is for the first request. A host that was
 // started must be stopped.
 func (h *Host) Start(ctx context.Context) error {
@@ -76,6 +83,10 @@ func (h *Host) Start(ctx context.Context) error {
 	// Short names: the path of a unix socket has little over 100 bytes.
 	if h.sockets, err = os.MkdirTemp(h.options.TempDir, "kky"); err != nil {
 		return fmt.Errorf("make folder of plugin sockets: %w", err)
+	}
+	if runtime.GOOS != "windows" && len(h.sockets) > longestSockets {
+		return errors.Join(fmt.Errorf("the path of the folder for temporary files, %s, is too long for sockets: set TMPDIR to a shorter one", filepath.Dir(h.sockets)),
+			os.Remove(h.sockets))
 	}
 	h.started = true
 	for _, spec := range specs {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -228,4 +229,14 @@ func TestHealth(t *testing.T) {
 			require.ErrorIs(t, down.Error, base.ErrPluginGone)
 		})
 	}
+}
+
+func TestFolderOfSocketsTooDeep(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("x", 100))
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	err := New(Options{TempDir: dir}).Start(t.Context())
+	require.ErrorContains(t, err, "set TMPDIR to a shorter one")
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
 }

@@ -16,6 +16,19 @@ var (
 	ErrLoad     = errors.New("the model cannot be loaded") // not the client's fault, whatever is wrapped besides
 )
 
+// LoadError is the ErrLoad of a model, and what it was that failed.
+type LoadError struct{ Cause error }
+
+// Error says what failed.
+func (e *LoadError) Error() string { return ErrLoad.Error() + ": " + e.Cause.Error() }
+
+// Unwrap makes errors.Is(err, ErrLoad) true.
+func (e *LoadError) Unwrap() []error { return []error{ErrLoad, e.Cause} }
+
+func loadError(format string, args ...any) error {
+	return &LoadError{Cause: fmt.Errorf(format, args...)}
+}
+
 // FieldError is a base.ErrInvalid that knows the field of the request at fault.
 type FieldError struct {
 	Field       string // such as "messages"

@@ -25,8 +25,12 @@ func (l loader) Estimate(_ context.Context, key string) (int64, error) {
 		return 0, fmt.Errorf("no channel has the load key %q", key)
 	}
 	file, err := os.Stat(c.Model.Path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, loadError("%w: there is no file %s: put it there, or correct models.%s.file in the configuration",
+			backend.ErrModelFile, c.Model.Path, c.Model.Short)
+	}
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w: %w", ErrLoad, backend.ErrModelFile, err)
+		return 0, loadError("%w: %w", backend.ErrModelFile, err)
 	}
 	return estimate(file.Size(), c.Load), nil
 }
@@ -53,7 +57,7 @@ func (l loader) Load(ctx context.Context, key string, progress func(pool.Progres
 	progress(pool.Progress{Stage: "backend"})
 	instance, err := l.plugins.Backend(ctx, c.Backend)
 	if err != nil {
-		return none, fmt.Errorf("%w: backend %q: %w", ErrLoad, c.Backend, err)
+		return none, loadError("backend %q: %w", c.Backend, err)
 	}
 	links, bindings, err := l.bindAll(ctx, c)
 	if err != nil {
@@ -71,7 +75,7 @@ func (l loader) Load(ctx context.Context, key string, progress func(pool.Progres
 		progress(pool.Progress{Stage: p.Stage, Fraction: p.Fraction})
 	})
 	if err != nil {
-		return none, fmt.Errorf("%w: %s with backend %q: %w", ErrLoad, c.Model.Path, c.Backend, err)
+		return none, loadError("%s with backend %q: %w", c.Model.Path, c.Backend, err)
 	}
 	m.guard = chat.NewGuard(m.info.Control)
 	m.shelf = l.newShelf(c, m, file)

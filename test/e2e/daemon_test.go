@@ -38,16 +38,16 @@ type daemon struct {
 }
 
 // start writes the config, starts the daemon on a free port and waits until it is ready.
-// The daemon is stopped, and must stop cleanly, when the test ends.
-func start(t *testing.T, config string) *daemon {
+// The daemon is stopped, and must stop cleanly, when the test ends. Flags go to the command.
+func start(t *testing.T, config string, flags ...string) *daemon {
 	t.Helper()
-	d := launch(t, config)
+	d := launch(t, config, flags...)
 	d.waitReady()
 	return d
 }
 
 // launch is start without waiting.
-func launch(t *testing.T, config string) *daemon {
+func launch(t *testing.T, config string, flags ...string) *daemon {
 	t.Helper()
 	dir := t.TempDir()
 	d := &daemon{
@@ -57,8 +57,9 @@ func launch(t *testing.T, config string) *daemon {
 	require.NoError(t, os.WriteFile(d.config, []byte(config), 0o600))
 	addrFile := filepath.Join(dir, "addr")
 
-	d.cmd = exec.Command(filepath.Join(env.bin, "kakeyad"), "serve",
-		"--config", d.config, "--listen", "127.0.0.1:0", "--addr-file", addrFile)
+	d.cmd = exec.Command(filepath.Join(env.bin, "kakeyad"), append([]string{
+		"serve", "--config", d.config, "--listen", "127.0.0.1:0", "--addr-file", addrFile,
+	}, flags...)...)
 	d.cmd.Env = append(os.Environ(),
 		"KAKEYAD_MODELS_DIR="+env.models,
 		"KAKEYAD_DATA_DIR="+filepath.Join(dir, "data"),
@@ -81,7 +82,11 @@ func launch(t *testing.T, config string) *daemon {
 		}
 	})
 	d.addr = d.awaitFile(addrFile)
-	w = newWitness(t, "http://"+d.addr)
+	scheme := "http://"
+	if strings.Contains(config, "tls_cert") {
+		scheme = "https://"
+	}
+	w = newWitness(t, scheme+d.addr)
 	d.url = w.URL
 	return d
 }

@@ -139,7 +139,7 @@ func (c *Contract) Check(x Exchange) error {
 	case !known && x.Status < 400:
 		return fmt.Errorf("%s %s answers %d and is not described", x.Method, x.Path, x.Status)
 	case !known:
-		o = c.operations[0] // what is nowhere is refused as everywhere
+		o = c.near(x.Path)
 	}
 	if known && x.Status < 300 && o.request != nil {
 		if err := validate(o.request, x.Request); err != nil {
@@ -164,6 +164,16 @@ func (c *Contract) find(x Exchange) (operation, bool) {
 		}
 	}
 	return best, best.path != nil
+}
+
+// near is an operation that refuses what the path has not in the way that the path does.
+func (c *Contract) near(path string) operation {
+	for _, o := range c.operations {
+		if o.path.MatchString(path) {
+			return o
+		}
+	}
+	return c.operations[0]
 }
 
 func (o operation) checkAnswer(x Exchange) error {
