@@ -16,7 +16,18 @@
 // idle sequence, or gets a copy of the longest common prefix that any sequence holds, that of an
 // active request too. A prefix that another request is computing just now is waited for: requests
 // that come together compute what they share once. The last token of a prompt is always computed.
-// Idle sequences give way in the order of their last use.
+// Idle sequences give way in the order of their last use. Prefixes are shared between requests of one
+// scope only, what is computed just now included.
+//
+// # Parking
+//
+// With an executor that is a [Parker], idle sequences leave the cache as packed pages and come back.
+// The loop copies a page's cells, which is quick, and the caller of ExportPages packs them beside the
+// steps; while requests are at work one page a round is copied. A sequence that must give way is
+// copied first, as far as the copies that are not packed yet leave room. ImportPages unpacks in its
+// caller's goroutines, and the loop puts all cells into a kept sequence between two steps; only what
+// the requests at work leave is filled. Each sequence knows which of its pages were handed over and
+// which were restored; copies and cuts of it keep that.
 //
 // # Cells
 //

@@ -19,8 +19,8 @@ const PageTokens = 64
 // A session is what the cache holds of one conversation. It is parked when it has been idle for
 // CacheOptions.ParkAfter, before its cells are given to another, and by ParkModel: its whole pages
 // are packed and handed over by ExportPages, those before others of the same session first. The cells
-// stay as they are. What a page holds that was handed over or restored since the model was loaded is
-// not handed over again; what was restored is never packed from its decoded values. Requests with
+// stay as they are. A page that was handed over or restored is not handed over again while the cache
+// holds it; what was restored is never packed from its decoded values. Requests with
 // NoCache are never parked. Where pages come faster than they are taken, sessions that must give up
 // their cells are lost and will be computed again; nothing waits for the host.
 type Pager interface {

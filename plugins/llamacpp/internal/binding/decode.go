@@ -100,6 +100,12 @@ func (c *Context) LastPosition(seq int32) int32 {
 	return int32(C.llama_memory_seq_pos_max(c.memory, C.llama_seq_id(seq)))
 }
 
+// FirstPosition is the lowest position of a sequence that all layers still have, -1 when it is empty.
+// Layers with a sliding window may give up what has left it.
+func (c *Context) FirstPosition(seq int32) int32 {
+	return int32(C.llama_memory_seq_pos_min(c.memory, C.llama_seq_id(seq)))
+}
+
 // ClearCache forgets all sequences.
 func (c *Context) ClearCache() {
 	if c.memory != nil {

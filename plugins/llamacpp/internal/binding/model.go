@@ -133,5 +133,8 @@ func (m *Model) Recurrent() bool {
 	return bool(C.llama_model_is_recurrent(m.c)) || bool(C.llama_model_is_hybrid(m.c))
 }
 
+// Window is how many tokens the layers with a sliding window look back on, 0 when there are none.
+func (m *Model) Window() int { return int(C.llama_model_n_swa(m.c)) }
+
 // Diffusion says that the model does not generate from left to right.
 func (m *Model) Diffusion() bool { return bool(C.llama_model_is_diffusion(m.c)) }

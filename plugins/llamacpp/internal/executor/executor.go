@@ -214,13 +214,24 @@ func (x *Executor) Logits(n int) []float32 { return x.ctx.Logits(n) }
 
 // SeqRemove implements engine.Executor.
 func (x *Executor) SeqRemove(seq engine.SeqID, from, to int32) bool {
+	if from > 0 && !x.holds(seq, from) {
+		return false
+	}
 	return x.ctx.RemoveCells(int32(seq), from, to)
+}
+
+// holds says whether all that a token at position to looks back on is still there. llama.cpp gives cells
+// of layers with a sliding window to others once the window of their own sequence has passed them, in a
+// cache of full size too.
+func (x *Executor) holds(seq engine.SeqID, to int32) bool {
+	window := int32(x.model.Window())
+	return window == 0 || x.ctx.FirstPosition(int32(seq)) <= max(0, to-window)
 }
 
 // SeqCopy implements engine.Executor. The cells are shared, not copied. A running state has no
 // cells to share.
 func (x *Executor) SeqCopy(src, dst engine.SeqID, to int32) bool {
-	if x.model.Recurrent() {
+	if x.model.Recurrent() || !x.holds(src, to) {
 		return false
 	}
 	x.ctx.ShareCells(int32(src), int32(dst), to)
