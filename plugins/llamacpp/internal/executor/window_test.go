@@ -31,9 +31,10 @@ func TestWindowPasses(t *testing.T) {
 	fill(1, 310)
 	_, ok := x.CopyCells(0, 0)
 	require.False(t, ok, "the first page has lost cells")
-	require.False(t, x.SeqCopy(0, 2, 600))
-	require.False(t, x.SeqRemove(0, 600, -1))
-	require.True(t, x.SeqCopy(1, 2, 200))
+	require.False(t, x.SeqCopy(0, 2, 300))
+	require.False(t, x.SeqRemove(0, 300, -1))
+	require.True(t, x.SeqCopy(0, 2, 600))
+	require.True(t, x.SeqCopy(1, 3, 200))
 
 	require.NoError(t, x.Step(textItems(0, 700, tokens[:1])))
 	got := slices.Clone(x.Logits(0))
