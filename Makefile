@@ -143,7 +143,7 @@ $(NPMDIR)/.stamp: test/e2e/scenario/package.json
 ##@ Measure
 
 .PHONY: bench
-bench: build models bench-binaries ## throughput, latency and the router's own cost, in one run
+bench: build models bench-binaries eval-codecs ## throughput, latency and the router's own cost, in one run
 	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) bin/bench/kakeyad-bench $(BENCHFLAGS)
 
 .PHONY: bench-peers

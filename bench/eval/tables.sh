@@ -13,11 +13,11 @@ mkdir -p "$plugins"
 for p in "$KAKEYA_BIN"/kakeya-* "$KAKEYA_BIN"/bench/codecs/kakeya-*; do ln -sf "$p" "$plugins/"; done
 
 declare -A groups=(
-	[smollm2-1]="batch-200 cache-q8_0 cache-q4_0"
+	[smollm2-1]="batch-200 cache-q8_0 cache-q4_0 smollm2-135m@fake-q1 smollm2-135m@e8-q255"
 	[smollm2-2]="smollm2-135m@e8-q152 smollm2-135m@e8-q38 smollm2-135m@e8-q10"
 	[smollm2-3]="smollm2-135m@e8-q4 smollm2-135m@e8-q38-b2 smollm2-135m@e8-q10-b2"
 	[smollm2-4]="smollm2-135m@e8-q4-b2 smollm2-135m@d4-q38 smollm2-135m@d4-q10"
-	[smollm2-5]="head-e8-q38 head-e8-q10 head-e8-q4"
+	[smollm2-5]="vector-e8-q38 vector-e8-q10 vector-e8-q4"
 	[smollm2-6]="smollm2-135m@ggml-q8 smollm2-135m@ggml-q5 smollm2-135m@ggml-q4"
 	[smollm2-7]="smollm2-135m@ggmlh-q8 smollm2-135m@ggmlh-q5 smollm2-135m@ggmlh-q4"
 	[smollm2-8]="reference-e8-q38 reference-e8-q10 reference-e8-q4 reference-d4-q10"
