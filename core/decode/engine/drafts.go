@@ -43,7 +43,6 @@ type drafts struct {
 	setup, propose cost // of asking, and of a proposed token
 	turns          []drafter.Turn
 	asked          []*request
-	rows           [][]float32
 	proposals      []speculate.Proposal
 	proposers      []*request
 	stats          backend.DraftStats

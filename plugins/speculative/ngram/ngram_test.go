@@ -65,7 +65,7 @@ func toTokens(s string) (out []drafter.Token) {
 
 func fromTokens(tokens []drafter.Token) (s string) {
 	for _, t := range tokens {
-		s += string(rune(t))
+		s += string(t)
 	}
 	return s
 }

@@ -43,7 +43,7 @@ func checkDistributions(ctx context.Context, env *Env) error {
 	calls := 0
 	req.Distribution = func(backend.Levels) error { calls++; return stop }
 	if _, err := env.Backend.Score(ctx, req); !errors.Is(err, stop) || calls != 1 {
-		return fmt.Errorf("who is told says %q the first time: error %v, told %d times", stop, err, calls)
+		return fmt.Errorf("who is told says %q the first time: error %w, told %d times", stop, err, calls)
 	}
 	return nil
 }

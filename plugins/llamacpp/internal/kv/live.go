@@ -64,9 +64,11 @@ func (l *Live) Begin(tokens int, position func(i int) (pos int, exact bool)) {
 // Idle says that the step has nothing for the codec.
 func (l *Live) Idle() bool { return len(l.keys) == 0 }
 
-// Keys and Values are where one layer's vectors of the step's tokens lie, exact ones too, before and
-// after RoundTrip: [tokens, kv_heads, head_dim], f32.
-func (l *Live) Keys() []byte   { return l.memory[:l.tokens*l.shape.TokenBytes()] }
+// Keys is where one layer's keys of the step's tokens lie, exact ones too, before and after RoundTrip:
+// [tokens, kv_heads, head_dim], f32.
+func (l *Live) Keys() []byte { return l.memory[:l.tokens*l.shape.TokenBytes()] }
+
+// Values is the same for values.
 func (l *Live) Values() []byte { return l.memory[l.half : l.half+l.tokens*l.shape.TokenBytes()] }
 
 // most is how many tokens one call has.
