@@ -66,7 +66,7 @@ def main():
     p.add_argument("--target", required=True, help="GGUF of the target")
     p.add_argument("--out", required=True)
     p.add_argument("--seconds", type=float, default=160, help="time to spend")
-    p.add_argument("--batch", type=int, default=4096, help="prompts answered together (CPU: 256)")
+    p.add_argument("--batch", type=int, default=2048, help="prompts answered together (CPU: 256)")
     p.add_argument("--answer", type=int, default=320, help="tokens of an answer at most")
     p.add_argument("--longest-prompt", type=int, default=320)
     p.add_argument("--greedy", type=float, default=0.75, help="share of greedy batches; the rest at temperature 0.7")

@@ -150,6 +150,26 @@ class Target:
             x = self.finish(x, o.reshape(len(ids), 1, -1), layer)
         return x[:, 0]
 
+    @torch.no_grad()
+    def extend(self, ids, start, cache, taps=()):
+        """Tokens [n] of one row that follow what the cache holds below start.
+
+        Returns (last hidden states [n, width], [outputs of the layers in taps, each [n, width]]).
+        """
+        n, x, tapped = len(ids), self.embedding[ids][None], {}
+        cos, sin = self.cos[start:start + n], self.sin[start:start + n]
+        room = min(cache[0][0].shape[2], round_up(start + n))
+        seen = torch.arange(room, device=x.device) <= torch.arange(start, start + n, device=x.device)[:, None]
+        mask = torch.zeros(seen.shape, device=x.device, dtype=self.dtype).masked_fill_(~seen, float("-inf"))
+        for i, layer in enumerate(self.layers):
+            q, k, v = self.project(x, layer, cos, sin)
+            cache[0][i][:, :, start:start + n], cache[1][i][:, :, start:start + n] = k, v
+            o = F.scaled_dot_product_attention(q, cache[0][i][:, :, :room], cache[1][i][:, :, :room], attn_mask=mask, enable_gqa=True)
+            x = self.finish(x, o.transpose(1, 2).flatten(2), layer)
+            if i in taps:
+                tapped[i] = x[0]
+        return x[0], [tapped[i] for i in taps]
+
     def new_cache(self, rows, room):
         c = self.config
         return tuple([torch.zeros(rows, c.kv_heads, room, c.head_dim, device=self.device, dtype=self.dtype)
@@ -157,14 +177,22 @@ class Target:
 
 
 def choose(logits, temperature, min_p):
-    """Draws one token a row among those of at least min_p times the likeliest; temperature [rows], 0 for the likeliest."""
-    if not bool((temperature > 0).any()):
+    """Draws one token a row among those of at least min_p times the likeliest.
+
+    temperature: [rows], 0 for the likeliest; None: 0 for all.
+    """
+    if temperature is None:
         return logits.max(-1).indices
     top, ids = logits.topk(int(1 / min_p) + 1)
     p = ((top - top[:, :1]).float() / temperature.clamp(min=0.05)[:, None]).exp()
     p = p.masked_fill(p < min_p, 0)
     drawn = (p / torch.empty_like(p).exponential_()).argmax(-1)
     return ids.gather(1, torch.where(temperature > 0, drawn, 0)[:, None])[:, 0]
+
+
+def round_up(n, to=64):
+    """Kernels of attention want such lengths; what is too much is masked."""
+    return (n + to - 1) // to * to
 
 
 @torch.no_grad()
@@ -180,8 +208,9 @@ def generate(target, prompts, temperature, limit, min_p=0.03, out_of_time=lambda
     for row, p in zip(ids, prompts):
         row[:len(p)] = torch.tensor(p)
     ids, lengths = ids.to(device), torch.tensor([len(p) for p in prompts], device=device)
-    temperature = torch.tensor(temperature, device=device, dtype=torch.float32)
-    cache = target.new_cache(n, longest + limit)
+    temperature = torch.tensor(temperature, device=device, dtype=torch.float32) if any(temperature) else None
+    total = round_up(longest + limit)
+    cache = target.new_cache(n, total)
     last = torch.empty(n, target.config.width, device=device, dtype=target.dtype)
     for i in range(0, n, 256):
         part = slice(i, i + 256)
@@ -215,9 +244,9 @@ def generate(target, prompts, temperature, limit, min_p=0.03, out_of_time=lambda
             if left <= 0.75 * len(active):
                 keep = (~finished).nonzero()[:, 0]
                 cache = tuple([t[keep] for t in kv] for kv in cache)
-                active, positions, temperature, drawn = active[keep], positions[keep], temperature[keep], drawn[keep]
-                finished = finished[keep]
-        room = min(longest + limit, int(lengths.max()) + step + 1)
+                active, positions, drawn, finished = active[keep], positions[keep], drawn[keep], finished[keep]
+                temperature = None if temperature is None else temperature[keep]
+        room = min(total, round_up(longest + step + 1))
         x = target.step(drawn, positions, cache, room)
         positions = positions + 1
         drawn = choose(target.logits(x), temperature, min_p)

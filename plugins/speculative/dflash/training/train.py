@@ -156,7 +156,7 @@ def main():
     if a.compile:
         CrossEntropy.compile()
         for layer in model.layers:
-            layer.compile(dynamic=a.device == "cpu")
+            layer.compile(dynamic=True)
     heldout = Answers(a.heldout).sample(a.evaluate_on) if a.heldout else None
     log = open(a.log, "a", encoding="utf-8") if a.log else None
 
