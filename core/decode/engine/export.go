@@ -107,9 +107,19 @@ func (e *Engine) ExportPages(ctx context.Context, emit func(backend.Page) error)
 		}
 		for j, ok := x.take(); ok; j, ok = x.take() {
 			if err := e.handOver(ctx, x, j, emit); err != nil {
-				return err
+				return e.unless(err)
 			}
 		}
+	}
+}
+
+// unless is the reason of what failed: the model's end where that has come.
+func (e *Engine) unless(err error) error {
+	select {
+	case <-e.mailbox.done:
+		return fmt.Errorf("engine: %w: %w", backend.ErrModelNotLoaded, err)
+	default:
+		return err
 	}
 }
 

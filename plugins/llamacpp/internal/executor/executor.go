@@ -49,6 +49,7 @@ type Executor struct {
 	features  *features     // nil: without Options.Hidden
 	cells     *cells        // nil: they cannot be got at
 	pages     *kv.Pages     // nil: before Park
+	pageBytes int64         // of keys and values in f16
 }
 
 // New allocates what steps need. The caller closes it before it frees the model.

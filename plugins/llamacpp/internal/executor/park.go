@@ -28,6 +28,9 @@ func (x *Executor) Park(ctx context.Context, o ParkOptions) (err error) {
 		return fmt.Errorf("parking: the cells of this model's cache cannot be read (flash_attn off, or a running state): %w", base.ErrUnsupported)
 	}
 	rows := x.cells.layout()
+	for _, r := range x.cells.rows {
+		x.pageBytes += 2 * int64(r.Width()) * backend.PageTokens
+	}
 	if o.Codec == nil {
 		via := ""
 		if l := x.live; l != nil {
@@ -54,14 +57,16 @@ func (x *Executor) PageFormat() string {
 	return x.pages.Format()
 }
 
-// layout is what pages are made of.
+// layout is what pages are made of. It holds on to nothing of the cache: pages are packed beside its
+// end too.
 func (c *cells) layout() []kv.Row {
 	var rows []kv.Row
 	for _, r := range c.rows {
+		kind, bytes, width := r.Type(), r.RowBytes(), r.Width()
 		rows = append(rows, kv.Row{
-			Layer: r.layer, Part: r.part, Bytes: r.RowBytes(), Type: typeNames[r.Type()],
-			ToF16:   func(dst, src []byte, n int) bool { return r.Type().ToF16(dst, src[:n*r.RowBytes()], n, r.Width()) },
-			FromF16: func(dst, src []byte, n int) bool { return r.Type().FromF16(dst, src, n, r.Width()) },
+			Layer: r.layer, Part: r.part, Bytes: bytes, Type: typeNames[kind],
+			ToF16:   func(dst, src []byte, n int) bool { return kind.ToF16(dst, src[:n*bytes], n, width) },
+			FromF16: func(dst, src []byte, n int) bool { return kind.FromF16(dst, src, n, width) },
 		})
 	}
 	return rows
@@ -102,12 +107,7 @@ func (x *Executor) RestoreCells(seq engine.SeqID, from int32, pages []engine.Cel
 }
 
 // PageBytes implements engine.Parker.
-func (x *Executor) PageBytes() (n int64) {
-	for _, r := range x.cells.rows {
-		n += 2 * int64(r.Width()) * backend.PageTokens
-	}
-	return n
-}
+func (x *Executor) PageBytes() int64 { return x.pageBytes }
 
 // Pack implements engine.Parker.
 func (x *Executor) Pack(ctx context.Context, tokens []backend.Token, c engine.Cells) ([]byte, error) {
