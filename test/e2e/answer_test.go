@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"math"
 	"runtime"
 	"sync"
@@ -18,6 +19,9 @@ type answer struct {
 	reason string
 	cached int64
 	tokens []openai.ChatCompletionTokenLogprob
+
+	restored int64   // of cached, parked before
+	took     float64 // ms that restoring took
 }
 
 func prompt(p openai.ChatCompletionNewParams) string {
@@ -28,8 +32,25 @@ func ask(t *testing.T, client openai.Client, params openai.ChatCompletionNewPara
 	t.Helper()
 	got, err := client.Chat.Completions.New(t.Context(), params)
 	require.NoError(t, err)
+	return answerOf(got)
+}
+
+func answerOf(got *openai.ChatCompletion) answer {
 	choice := got.Choices[0]
-	return answer{choice.Message.Content, choice.FinishReason, got.Usage.PromptTokensDetails.CachedTokens, choice.Logprobs.Content}
+	a := answer{
+		text: choice.Message.Content, reason: choice.FinishReason,
+		cached: got.Usage.PromptTokensDetails.CachedTokens, tokens: choice.Logprobs.Content,
+	}
+	var ours struct {
+		Timings struct {
+			Restored int64   `json:"restored_n"`
+			Took     float64 `json:"restore_ms"`
+		} `json:"timings"`
+	}
+	if err := json.Unmarshal([]byte(got.RawJSON()), &ours); err == nil {
+		a.restored, a.took = ours.Timings.Restored, ours.Timings.Took
+	}
+	return a
 }
 
 func collect(stream *ssestream.Stream[openai.ChatCompletionChunk]) answer {

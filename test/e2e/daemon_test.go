@@ -49,7 +49,20 @@ func start(t *testing.T, config string, flags ...string) *daemon {
 // launch is start without waiting.
 func launch(t *testing.T, config string, flags ...string) *daemon {
 	t.Helper()
-	dir := t.TempDir()
+	return launchIn(t, t.TempDir(), config)
+}
+
+// again starts a daemon that has ended anew, with what it left on disk, and waits until it is ready.
+func (d *daemon) again(config string) *daemon {
+	d.t.Helper()
+	require.NoError(d.t, os.Remove(filepath.Join(d.dir, "addr")))
+	next := launchIn(d.t, d.dir, config)
+	next.waitReady()
+	return next
+}
+
+func launchIn(t *testing.T, dir, config string) *daemon {
+	t.Helper()
 	d := &daemon{
 		t: t, dir: dir, log: &syncBuffer{}, exited: make(chan struct{}),
 		config: filepath.Join(dir, "kakeyad.yaml"),

@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -21,7 +22,7 @@ func leftovers(t *testing.T, dir string, shmBefore map[string]bool) []string {
 			return err
 		}
 		name, _ := filepath.Rel(dir, path)
-		if entry.Type()&os.ModeSocket != 0 || (!entry.IsDir() && name != "kakeyad.yaml" && name != "addr" && filepath.Dir(name) != "data") {
+		if entry.Type()&os.ModeSocket != 0 || (!entry.IsDir() && name != "kakeyad.yaml" && name != "addr" && !strings.HasPrefix(name, "data"+string(filepath.Separator))) {
 			left = append(left, name)
 		}
 		return nil

@@ -16,7 +16,7 @@ var _ backend.Pager = (*Backend)(nil)
 //
 //	"KFPG"  version 1  tail: length and bytes  hash, 8 bytes  CRC-32C, 4 bytes
 //
-// A prompt whose beginning was restored is answered from that, so that a wrong page gives another
+// With a codec, a frame of the page's keys comes before it, see [bound]. A prompt whose beginning was restored is answered from that, so that a wrong page gives another
 // answer.
 const (
 	pageMagic   = "KFPG\x01"
@@ -33,7 +33,11 @@ func packPage(h history) []byte {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-func unpackPage(b []byte) (history, error) {
+func unpackPage(ctx context.Context, c *bound, b []byte) (history, error) {
+	b, err := c.unpack(ctx, b)
+	if err != nil {
+		return history{}, err
+	}
 	const least = len(pageMagic) + 1 + 8 + 4
 	if len(b) < least || string(b[:len(pageMagic)]) != pageMagic {
 		return history{}, fmt.Errorf("%w: it is no page of the fake", base.ErrCorrupt)
@@ -80,7 +84,11 @@ func (b *Backend) ExportPages(ctx context.Context, id backend.ModelID, emit func
 		if err != nil {
 			return err
 		}
-		if err := emit(page.export(m.info.Memory.KVBytesPerToken)); err != nil {
+		out := page.export(m.info.Memory.KVBytesPerToken)
+		if out.Data, err = m.codec.pack(ctx, out.Data); err == nil {
+			err = emit(out)
+		}
+		if err != nil {
 			s.refused(page)
 			return err
 		}
@@ -129,7 +137,7 @@ func (b *Backend) ImportPages(ctx context.Context, req backend.ImportRequest, pa
 		var data []byte
 		var next history
 		if data, err = page(i); err == nil {
-			if next, err = unpackPage(data); err != nil {
+			if next, err = unpackPage(ctx, m.codec, data); err != nil {
 				err = fmt.Errorf("%w: %w", &backend.PageError{Page: i}, err)
 			}
 		}
