@@ -121,6 +121,12 @@ test-e2e: build models chromium $(VENV)/.stamp $(NPMDIR)/.stamp ## the daemon, r
 	KAKEYA_NODE=$$(command -v $(NODE)) KAKEYA_NPM=$(NPMDIR) \
 		$(GO) test -count=1 -timeout 30m ./test/e2e/...
 
+.PHONY: test-chaos
+test-chaos: build models $(VENV)/.stamp $(NPMDIR)/.stamp ## codec, backend and daemon are killed while conversations are parked (KILLS=200)
+	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PYTHON=$(VENV)/bin/python \
+	KAKEYA_NODE=$$(command -v $(NODE)) KAKEYA_NPM=$(NPMDIR) KAKEYA_CHAOS=$(or $(KILLS),200) \
+		$(GO) test -count=1 -timeout 60m -v -run TestChaos ./test/e2e
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for a short while (FUZZTIME=10s)
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s) $(PURE)
