@@ -49,7 +49,7 @@ func start(t *testing.T, config string, flags ...string) *daemon {
 // launch is start without waiting.
 func launch(t *testing.T, config string, flags ...string) *daemon {
 	t.Helper()
-	return launchIn(t, t.TempDir(), config)
+	return launchIn(t, t.TempDir(), config, flags...)
 }
 
 // again starts a daemon that has ended anew, with what it left on disk, and waits until it is ready.
@@ -61,7 +61,7 @@ func (d *daemon) again(config string) *daemon {
 	return next
 }
 
-func launchIn(t *testing.T, dir, config string) *daemon {
+func launchIn(t *testing.T, dir, config string, flags ...string) *daemon {
 	t.Helper()
 	d := &daemon{
 		t: t, dir: dir, log: &syncBuffer{}, exited: make(chan struct{}),
