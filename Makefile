@@ -85,6 +85,7 @@ build-drafters:
 build-llamacpp: headers
 	@mkdir -p bin
 	@$(CGO_FLAGS) scripts/go-build-progress.sh -ldflags '$(LDFLAGS)' -o bin/kakeya-backend-llamacpp ./plugins/llamacpp
+	@$(CGO_FLAGS) $(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./plugins/llamacpp/kakeya-drafter-draft
 
 .PHONY: headers
 headers:

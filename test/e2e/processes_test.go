@@ -43,11 +43,17 @@ func alive(pid int) bool {
 // backendPID is the process of the llamacpp plugin.
 func (d *daemon) backendPID() int {
 	d.t.Helper()
+	return d.pluginPID("kakeya-backend-llamacpp")
+}
+
+// pluginPID is the process of a plugin, by the name of its binary.
+func (d *daemon) pluginPID(binary string) int {
+	d.t.Helper()
 	var found int
-	d.eventually("the backend's process", func() bool {
+	d.eventually("the process of "+binary, func() bool {
 		for _, pid := range children(d.t, d.cmd.Process.Pid) {
 			name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-			if strings.Contains(string(name), "kakeya-backend-llamacpp") && alive(pid) {
+			if strings.Contains(string(name), binary) && alive(pid) {
 				found = pid
 				return true
 			}

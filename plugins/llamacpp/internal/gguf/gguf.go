@@ -32,7 +32,14 @@ type Head struct {
 	Tensors      uint64
 	Architecture string            // general.architecture
 	Strings      map[string]string // all values that are text
+	Lists        map[string]List   // all values that are lists of text
 	Size         int64             // of the file in bytes
+}
+
+// List tells lists of text from each other.
+type List struct {
+	Length uint64
+	Digest uint64 // FNV-1a of all texts and their lengths
 }
 
 // ReadFile reads the head of a file.
@@ -62,7 +69,7 @@ func kind(m os.FileMode) string {
 // Read reads the head of a file of size bytes.
 func Read(r io.Reader, size int64) (Head, error) {
 	d := &decoder{r: bufio.NewReaderSize(r, 1<<16), left: size}
-	h := Head{Strings: map[string]string{}, Size: size}
+	h := Head{Strings: map[string]string{}, Lists: map[string]List{}, Size: size}
 	var magic [4]byte
 	if err := d.bytes(magic[:]); err != nil || string(magic[:]) != "GGUF" {
 		return Head{}, fmt.Errorf("%w: it does not begin with the letters GGUF", ErrNotGGUF)
@@ -81,8 +88,15 @@ func Read(r io.Reader, size int64) (Head, error) {
 			break
 		}
 		key := d.text(maxKey)
-		if value, isText := d.value(valueType(d.u32())); isText && d.err == nil {
-			h.Strings[key] = value
+		switch t := valueType(d.u32()); t {
+		case typeString:
+			h.Strings[key] = d.text(maxString)
+		case typeArray:
+			if list := d.array(); list.Length > 0 {
+				h.Lists[key] = list
+			}
+		default:
+			d.skip(d.width(t))
 		}
 	}
 	h.Architecture = h.Strings["general.architecture"]
@@ -147,7 +161,10 @@ func (d *decoder) bytes(p []byte) error {
 	return d.err
 }
 
-func (d *decoder) skip(n int64) {
+func (d *decoder) skip(n int64) { d.copy(io.Discard, n) }
+
+// copy hands the next n bytes on.
+func (d *decoder) copy(to io.Writer, n int64) {
 	if d.err != nil {
 		return
 	}
@@ -155,8 +172,8 @@ func (d *decoder) skip(n int64) {
 		d.err = fmt.Errorf("%w: it ends inside its header", ErrTruncated)
 		return
 	}
-	skipped, err := io.CopyN(io.Discard, d.r, n)
-	d.left -= skipped
+	copied, err := io.CopyN(to, d.r, n)
+	d.left -= copied
 	if err != nil {
 		d.err = fmt.Errorf("%w: %w", ErrTruncated, err)
 	}

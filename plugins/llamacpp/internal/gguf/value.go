@@ -1,6 +1,10 @@
 package gguf
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+)
 
 // valueType is the number that stands before a value.
 type valueType uint32
@@ -19,43 +23,34 @@ var widths = map[valueType]int64{
 	10: 8, 11: 8, 12: 8, // 64-bit integers and float
 }
 
-// value reads a value; only text is kept.
-func (d *decoder) value(t valueType) (text string, isText bool) {
-	switch t {
-	case typeString:
-		return d.text(maxString), true
-	case typeArray:
-		d.array()
-		return "", false
-	}
-	d.skip(d.width(t))
-	return "", false
-}
-
-func (d *decoder) array() {
+// array reads a list. Only one of text is told from others, and only when it is not empty.
+func (d *decoder) array() (list List) {
 	t := valueType(d.u32())
 	n := d.u64()
 	if d.err != nil {
-		return
+		return list
 	}
 	if n > uint64(d.left) {
 		d.err = fmt.Errorf("%w: it ends inside a list of %d values", ErrTruncated, n)
-		return
+		return list
 	}
 	if t != typeString {
 		d.skip(int64(n) * d.width(t))
-		return
+		return list
 	}
+	sum := fnv.New64a()
 	for range n {
 		size := d.u64()
 		if size > uint64(d.left) {
 			size = uint64(d.left) + 1
 		}
-		d.skip(int64(size))
+		_ = binary.Write(sum, binary.LittleEndian, size) // a hash takes all
+		d.copy(sum, int64(size))
 		if d.err != nil {
-			return
+			return list
 		}
 	}
+	return List{Length: n, Digest: sum.Sum64()}
 }
 
 func (d *decoder) width(t valueType) int64 {

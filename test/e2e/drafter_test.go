@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"fmt"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kakeyad/kakeyad/core/draftbench"
+)
+
+// drafting serves SmolLM2 without a drafter, with ngram, and with itself as its draft model.
+const drafting = oneModel + `
+  smollm2-135m+ngram: {load: {context: 2048, parallel: 8, cache_tokens: 8192}}
+  self:
+    model: smollm2-135m
+    drafter: {name: draft, params: {model: SmolLM2-135M-Instruct.Q4_1.gguf, max_draft: "4"}}
+    load: {context: 2048, parallel: 8, cache_tokens: 8192}
+`
+
+// draftParams is a prompt of one of the four kinds that drafters are measured on.
+func draftParams(model string, kind draftbench.Kind, i int) openai.ChatCompletionNewParams {
+	params := chatParams(draftbench.Prompt(kind, i))
+	params.Model = model
+	params.MaxTokens = openai.Int(48)
+	params.Logprobs, params.TopLogprobs = openai.Bool(true), openai.Int(2)
+	params.SetExtraFields(map[string]any{"cache_prompt": false})
+	return params
+}
+
+// Greedy answers with each drafter are those without, token for token, alone and in a batch of 8.
+func TestDraftersChangeNothing(t *testing.T) {
+	const each = 2
+	d := start(t, drafting)
+	client := d.client()
+	var same comparisons
+	want := map[string]answer{}
+	for _, kind := range draftbench.Kinds {
+		for i := range each {
+			want[fmt.Sprint(kind, i)] = ask(t, client, draftParams(smollm2, kind, i))
+		}
+	}
+	for _, model := range []string{smollm2 + "+ngram", "self"} {
+		t.Run(model, func(t *testing.T) {
+			var together sync.WaitGroup
+			var accepted int64
+			for _, kind := range draftbench.Kinds {
+				for i := range each {
+					params := draftParams(model, kind, i)
+					got, err := client.Chat.Completions.New(t.Context(), params)
+					require.NoError(t, err)
+					accepted += got.Usage.CompletionTokensDetails.AcceptedPredictionTokens
+					choice := got.Choices[0]
+					same.add(want[fmt.Sprint(kind, i)], answer{text: choice.Message.Content, reason: choice.FinishReason, tokens: choice.Logprobs.Content})
+				}
+			}
+			for _, kind := range draftbench.Kinds {
+				for i := range each {
+					together.Go(func() { same.add(want[fmt.Sprint(kind, i)], ask(t, client, draftParams(model, kind, i))) })
+				}
+			}
+			together.Wait()
+			if model == smollm2+"+ngram" {
+				assert.Positive(t, accepted, "nothing was accepted: the drafter was of no use")
+			}
+		})
+	}
+	same.verify(t)
+}
+
+// A drafter that is killed in the middle of an answer leaves the answer as it is.
+func TestKillDrafterMidStream(t *testing.T) {
+	d := start(t, drafting)
+	client := d.client()
+	long := chatParams(draftbench.Prompt(draftbench.Edit, 0))
+	long.MaxTokens = openai.Int(200)
+	want, err := client.Chat.Completions.New(t.Context(), long)
+	require.NoError(t, err)
+
+	long.Model = smollm2 + "+ngram"
+	stream := client.Chat.Completions.NewStreaming(t.Context(), long)
+	defer stream.Close()
+	text := ""
+	for n := 0; stream.Next(); n++ {
+		if n == 5 {
+			require.NoError(t, syscall.Kill(d.pluginPID("kakeya-drafter-ngram"), syscall.SIGKILL))
+		}
+		if choices := stream.Current().Choices; len(choices) > 0 {
+			text += choices[0].Delta.Content
+		}
+	}
+	require.NoError(t, stream.Err())
+	if exact {
+		assert.Equal(t, want.Choices[0].Message.Content, text)
+	}
+	again, err := client.Chat.Completions.New(t.Context(), long)
+	require.NoError(t, err)
+	assert.Equal(t, text, again.Choices[0].Message.Content)
+}
