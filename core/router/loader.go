@@ -62,11 +62,11 @@ func (l loader) Load(ctx context.Context, key string, progress func(pool.Progres
 	}
 	links, bindings, err := l.bindAll(ctx, c)
 	if err != nil {
-		return none, fmt.Errorf("%w: %w", ErrLoad, err)
+		return none, loadError("%w", err)
 	}
 	file, err := fingerprint(c.Model.Path)
 	if err != nil {
-		return none, fmt.Errorf("%w: %w: %w", ErrLoad, backend.ErrModelFile, err)
+		return none, loadError("%w: %w", backend.ErrModelFile, err)
 	}
 	m := newModel(instance, key)
 	m.bound = len(bindings) > 0
