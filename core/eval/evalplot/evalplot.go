@@ -3,8 +3,10 @@ package evalplot
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -44,7 +46,7 @@ func Save(r *eval.Report, file string) error {
 	p.X.Label.Text = "bytes of a token's keys and values"
 	p.Y.Label.Text = "KL divergence, nats a token"
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
-	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{}, ticks{}
 	p.Add(plotter.NewGrid())
 	p.Legend.Top = true
 	families := familiesOf(r)
@@ -60,6 +62,30 @@ func Save(r *eval.Report, file string) error {
 		return fmt.Errorf("plot: %w", err)
 	}
 	return nil
+}
+
+// ticks are those of a logarithmic axis: one, two and five of each decade with their number, and all
+// with it where they are few.
+type ticks struct{}
+
+// Ticks implements [plot.Ticker].
+func (ticks) Ticks(low, high float64) []plot.Tick {
+	few := high < 8*low
+	var out []plot.Tick
+	for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
+		for m := 1; m <= 9; m++ {
+			v := float64(m) * math.Pow(10, e)
+			if v < low || v > high {
+				continue
+			}
+			t := plot.Tick{Value: v}
+			if few || m == 1 || m == 2 || m == 5 {
+				t.Label = strconv.FormatFloat(v, 'f', max(0, -int(e)), 64)
+			}
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // family is the channels that one line joins, in the order of their bytes.

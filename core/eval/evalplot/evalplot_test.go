@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -56,4 +57,16 @@ func TestFamiliesAreInOrderOfBytes(t *testing.T) {
 		got += fmt.Sprint(f.name, f.labels, " ")
 	}
 	assert.Equal(t, "e8, head, boundary 2[q4 q10 q38] the backend's own cache[q8_0/q4_0] ", got)
+}
+
+func TestTicks(t *testing.T) {
+	text := func(low, high float64) string {
+		var labels []string
+		for _, x := range (ticks{}).Ticks(low, high) {
+			labels = append(labels, x.Label)
+		}
+		return strings.Join(labels, ",")
+	}
+	assert.Equal(t, "4000,5000,6000,7000,8000,9000,10000", text(3500, 12000))
+	assert.Equal(t, "0.001,0.002,,,0.005,,,,,0.01,0.02", text(0.001, 0.02))
 }
