@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,10 +13,7 @@ import (
 )
 
 func newPS() *cobra.Command {
-	var (
-		url    string
-		asJSON bool
-	)
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "ps",
 		Short: "Show what a running daemon has loaded and does",
@@ -26,15 +22,16 @@ The daemon is asked at --url, by default at the address that the configuration s
 		Example: "  kakeyad ps\n  kakeyad ps --url http://127.0.0.1:9000 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if url == "" {
-				cfg, err := loadConfig(cmd)
-				if err != nil {
-					return err
-				}
-				url = "http://" + cfg.Listen
-			}
-			body, err := askDaemon(cmd, strings.TrimSuffix(url, "/")+"/v1/kakeya/stats")
+			cfg, err := loadConfig(cmd)
 			if err != nil {
+				return err
+			}
+			daemon, err := findRemote(cmd, cfg)
+			if err != nil {
+				return err
+			}
+			var body []byte
+			if err := daemon.ask(cmd.Context(), "/v1/kakeya/stats", nil, &body); err != nil {
 				return err
 			}
 			if asJSON {
@@ -45,33 +42,9 @@ The daemon is asked at --url, by default at the address that the configuration s
 		},
 	}
 	addConfigFlags(cmd)
-	cmd.Flags().StringVar(&url, "url", "", "`URL` of the daemon")
+	addRemoteFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the daemon's stats as they are")
 	return cmd
-}
-
-// askTimeout bounds a question to a daemon.
-const askTimeout = 10 * time.Second
-
-func askDaemon(cmd *cobra.Command, url string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	client := http.Client{Timeout: askTimeout}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("no daemon answers (start one by `kakeyad serve`, or name it by --url): %w", err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s: %s", url, resp.Status, body)
-	}
-	return body, nil
 }
 
 // psTable prints the stats endpoint's answer for people.

@@ -13,7 +13,11 @@ come from a configuration file; without one, every GGUF file in the models folde
 
   kakeyad serve                            serve the models in ./models on 127.0.0.1:8317
   kakeyad serve --config kakeyad.yaml      serve what a file says, and follow its changes
+  kakeyad run CHANNEL                      chat in the terminal
+  kakeyad pull OWNER/REPO[:QUANT]          fetch a model from Hugging Face
   kakeyad list                             the channels of a configuration
+  kakeyad show CHANNEL                     what a channel is made of, and its model file
+  kakeyad rm CHANNEL                       remove a channel's model file
   kakeyad ps                               what a running daemon has loaded
   kakeyad eval CHANNEL --text FILE         what a channel's KV cache costs in quality and takes in bytes
   kakeyad bench CHANNEL --drafters         what drafters bring to a channel of a running daemon
@@ -31,7 +35,7 @@ func newRoot() *cobra.Command {
 		Version:       version,
 	}
 	root.SetVersionTemplate("kakeyad {{.Version}}\n")
-	root.AddCommand(newServe(), newList(), newPS(), newEval(), newBench(), newVersion())
+	root.AddCommand(newServe(), newRun(), newPull(), newList(), newShow(), newRm(), newPS(), newEval(), newBench(), newVersion())
 	return root
 }
 

@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
 )
 
 // writer builds a file in memory.
@@ -95,10 +93,12 @@ func TestReadEveryTruncation(t *testing.T) {
 }
 
 func TestReadFile(t *testing.T) {
-	h, err := ReadFile(testmodel.SmolLM2(t))
+	path := filepath.Join(t.TempDir(), "model.gguf")
+	require.NoError(t, os.WriteFile(path, whole(), 0o600))
+	h, err := ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, "llama", h.Architecture)
-	require.Contains(t, h.Strings["tokenizer.chat_template"], "im_start")
+	require.Equal(t, map[string]int64{"a.number": 7}, h.Integers)
 
 	_, err = ReadFile(t.TempDir())
 	require.ErrorIs(t, err, ErrNotGGUF)

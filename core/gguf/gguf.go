@@ -33,6 +33,7 @@ type Head struct {
 	Architecture string            // general.architecture
 	Strings      map[string]string // all values that are text
 	Lists        map[string]List   // all values that are lists of text
+	Integers     map[string]int64  // all values that are one 32-bit or 64-bit integer
 	Size         int64             // of the file in bytes
 }
 
@@ -69,7 +70,7 @@ func kind(m os.FileMode) string {
 // Read reads the head of a file of size bytes.
 func Read(r io.Reader, size int64) (Head, error) {
 	d := &decoder{r: bufio.NewReaderSize(r, 1<<16), left: size}
-	h := Head{Strings: map[string]string{}, Lists: map[string]List{}, Size: size}
+	h := Head{Strings: map[string]string{}, Lists: map[string]List{}, Integers: map[string]int64{}, Size: size}
 	var magic [4]byte
 	if err := d.bytes(magic[:]); err != nil || string(magic[:]) != "GGUF" {
 		return Head{}, fmt.Errorf("%w: it does not begin with the letters GGUF", ErrNotGGUF)
@@ -88,16 +89,7 @@ func Read(r io.Reader, size int64) (Head, error) {
 			break
 		}
 		key := d.text(maxKey)
-		switch t := valueType(d.u32()); t {
-		case typeString:
-			h.Strings[key] = d.text(maxString)
-		case typeArray:
-			if list := d.array(); list.Length > 0 {
-				h.Lists[key] = list
-			}
-		default:
-			d.skip(d.width(t))
-		}
+		d.value(&h, key, valueType(d.u32()))
 	}
 	h.Architecture = h.Strings["general.architecture"]
 	end := d.tensors(h.Tensors)

@@ -10,8 +10,12 @@ import (
 type valueType uint32
 
 const (
+	typeUint32 valueType = 4
+	typeInt32  valueType = 5
 	typeString valueType = 8
 	typeArray  valueType = 9
+	typeUint64 valueType = 10
+	typeInt64  valueType = 11
 )
 
 // widths of the values of fixed size in bytes.
@@ -21,6 +25,33 @@ var widths = map[valueType]int64{
 	4: 4, 5: 4, 6: 4, // 32-bit integers and float
 	7:  1,               // bool
 	10: 8, 11: 8, 12: 8, // 64-bit integers and float
+}
+
+// value reads a value into the head; texts, lists of text and single integers are kept.
+func (d *decoder) value(h *Head, key string, t valueType) {
+	switch t {
+	case typeString:
+		if text := d.text(maxString); d.err == nil {
+			h.Strings[key] = text
+		}
+	case typeArray:
+		if list := d.array(); list.Length > 0 {
+			h.Lists[key] = list
+		}
+	case typeUint32, typeInt32:
+		if n := d.u32(); d.err == nil {
+			h.Integers[key] = int64(int32(n))
+			if t == typeUint32 {
+				h.Integers[key] = int64(n)
+			}
+		}
+	case typeUint64, typeInt64:
+		if n := d.u64(); d.err == nil {
+			h.Integers[key] = int64(n)
+		}
+	default:
+		d.skip(d.width(t))
+	}
 }
 
 // array reads a list. Only one of text is told from others, and only when it is not empty.
