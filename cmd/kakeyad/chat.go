@@ -116,7 +116,7 @@ func (c *chat) ask(ctx context.Context, text string) error {
 		return err
 	}
 	c.messages = append(c.messages, message{"assistant", answer})
-	if c.showStats {
+	if c.showStats && !stopped {
 		c.printStats()
 	}
 	return nil

@@ -17,7 +17,7 @@ var chatCommands = []struct{ name, argument, what string }{
 	{"help", "", "this list"},
 	{"clear", "", "begin a new conversation"},
 	{"system", "[TEXT]", "set the system prompt; without a text, the channel's own"},
-	{"set", "[NAME [VALUE]]", "change a sampling setting, such as temperature 0; without a value, the channel's own"},
+	{"set", "[NAME [VALUE]]", "change a setting, such as temperature 0, or take it back"},
 	{"retry", "", "ask the last message again"},
 	{"stats", "", "the figures of the last answer"},
 	{"save", "FILE", "write the conversation to a file"},

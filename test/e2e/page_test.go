@@ -30,10 +30,17 @@ func TestChatPage(t *testing.T) {
 	assert.Regexp(t, `[0-9.]+ tokens/s`, figures)
 	assert.Regexp(t, `first token [0-9.]+ m?s`, figures)
 
-	p.Type("And of Italy?")
+	p.Type("And of Italy? Answer in one sentence.")
 	p.Enter()
 	p.Until("the second turn", `document.querySelectorAll(".message").length === 4 && `+whole)
 	assert.Regexp(t, `[1-9]\d* of \d+ prompt tokens cached`, p.Text(".message:last-child .figures"), "the first turn is not computed again")
+
+	p.Screenshot("chat-light")
+	p.Prefer("dark")
+	p.Screenshot("chat-dark")
+	p.Phone()
+	p.Screenshot("chat-phone")
+	p.Size(1280, 860)
 
 	p.Type("Write a very long story about a needle.")
 	p.Enter()
