@@ -8,7 +8,7 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/drafter"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/gguf"
+	"github.com/kakeyad/kakeyad/core/gguf"
 )
 
 // Keys of the parameters.
