@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,7 @@ import (
 type Server struct {
 	URL    string
 	cmd    *exec.Cmd
-	log    bytes.Buffer
+	log    *os.File // what it writes: a file, so that nothing of ours has to read along
 	exited chan error
 	dir    string
 }
@@ -67,10 +66,14 @@ func freeAddress() (string, error) {
 }
 
 func launch(ctx context.Context, cmd *exec.Cmd, url, health, dir string) (*Server, error) {
-	s := &Server{URL: url, cmd: cmd, exited: make(chan error, 1), dir: dir}
-	cmd.Stdout, cmd.Stderr = &s.log, &s.log
-	if err := cmd.Start(); err != nil {
+	log, err := os.CreateTemp(dir, "kakeyad-bench-*.log")
+	if err != nil {
 		return nil, err
+	}
+	s := &Server{URL: url, cmd: cmd, log: log, exited: make(chan error, 1), dir: dir}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(err, s.removeFiles())
 	}
 	go func() { s.exited <- cmd.Wait() }()
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
@@ -84,7 +87,8 @@ func launch(ctx context.Context, cmd *exec.Cmd, url, health, dir string) (*Serve
 		}
 		select {
 		case err := <-s.exited:
-			return nil, fmt.Errorf("%s ended: %w\n%s", cmd.Path, err, s.log.String())
+			text, _ := os.ReadFile(log.Name())
+			return nil, errors.Join(fmt.Errorf("%s ended: %w\n%s", cmd.Path, err, text), s.removeFiles())
 		case <-ctx.Done():
 			return nil, errors.Join(fmt.Errorf("%s is not ready", cmd.Path), s.Stop())
 		case <-time.After(20 * time.Millisecond):
@@ -103,6 +107,11 @@ func (s *Server) Stop() error {
 	case <-time.After(30 * time.Second):
 		err = errors.Join(errors.New("did not stop on SIGTERM"), s.cmd.Process.Kill())
 	}
+	return errors.Join(err, s.removeFiles())
+}
+
+func (s *Server) removeFiles() error {
+	err := errors.Join(s.log.Close(), os.Remove(s.log.Name()))
 	if s.dir != "" {
 		err = errors.Join(err, os.RemoveAll(s.dir))
 	}

@@ -51,7 +51,7 @@ func inProcess(ctx context.Context, w *tabwriter.Writer) error {
 			}
 		}
 		if round >= 0 {
-			progress("inprocess", round)
+			progress("inprocess", round, *rounds)
 		}
 	}
 	fmt.Fprintln(w, "measure\tAPI\tin process\tratio (median, range)\twanted")

@@ -50,7 +50,7 @@ channels:
 			}
 		}
 		if round >= 0 {
-			progress("live", round)
+			progress("live", round, *rounds)
 		}
 	}
 	fmt.Fprintln(w, "channel\tgeneration, tokens/s\tbeside no codec (median, range)\twanted\tprefill, tokens/s\tbeside no codec")

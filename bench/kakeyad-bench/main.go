@@ -29,6 +29,13 @@ type section struct {
 
 func main() {
 	flag.Parse()
+	if flag.Arg(0) == echoCommand {
+		if err := serveEcho(); err != nil {
+			fmt.Fprintln(os.Stderr, "kakeyad-bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	sections := []section{
@@ -54,6 +61,6 @@ func main() {
 }
 
 // progress shows which round of a section is done.
-func progress(name string, round int) {
-	fmt.Fprintf(os.Stderr, "%s: round %d of %d\n", name, round+1, *rounds)
+func progress(name string, round, of int) {
+	fmt.Fprintf(os.Stderr, "%s: round %d of %d\n", name, round+1, of)
 }

@@ -49,7 +49,7 @@ func byStreams(ctx context.Context, w *tabwriter.Writer) error {
 			}
 			speed[n] = append(speed[n], s)
 		}
-		progress("streams", round)
+		progress("streams", round, *rounds)
 	}
 	fmt.Fprintln(w, "streams\ttokens/s, all together\tagainst one stream (median, range)\twanted")
 	for _, n := range counts {
@@ -95,7 +95,7 @@ func firstToken(ctx context.Context, w *tabwriter.Writer) error {
 		if err := server.Stop(); err != nil {
 			return err
 		}
-		progress("firsttoken", round)
+		progress("firsttoken", round, *rounds)
 	}
 	fmt.Fprintln(w, "case\tms (median, range)")
 	fmt.Fprintf(w, "cold: plugin started, model loaded\t%s\n", cold)
