@@ -78,7 +78,7 @@ func parkedChannel(ctx context.Context, w *tabwriter.Writer, url, channel, pages
 		}
 		compute = append(compute, first.PromptMS/float64(first.PromptN)*1000)
 		restore = append(restore, second.RestoreMS/float64(second.Restored)*1000)
-		progress("parked: "+pages+" from "+from, round)
+		progress("parked: "+pages+" from "+from, round, *rounds)
 	}
 	after, err := parkedBytes(ctx, url)
 	if err != nil {
