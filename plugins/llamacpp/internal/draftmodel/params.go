@@ -6,9 +6,9 @@ import (
 	"runtime"
 	"strconv"
 
+	"github.com/kakeyad/kakeyad/core/gguf"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/drafter"
-	"github.com/kakeyad/kakeyad/core/gguf"
 )
 
 // Keys of the parameters.
