@@ -129,7 +129,7 @@ func (c *chat) stream(ctx context.Context) (string, error) {
 		Model:         c.channel,
 		StreamOptions: openai.ChatCompletionStreamOptionsParam{IncludeUsage: openai.Bool(true)},
 	}, c.options()...)
-	defer stream.Close()
+	defer func() { _ = stream.Close() }() // what it would say is in stream.Err
 	var answer strings.Builder
 	thinking := false
 	for stream.Next() {

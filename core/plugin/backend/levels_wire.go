@@ -71,7 +71,7 @@ func (s *server) ScoreDistributions(m *backendpb.ScoreDistributionsRequest, stre
 	req := scoreFromWire(m.GetScore())
 	req.Distribution = func(l Levels) error {
 		// gRPC keeps the message until it has been sent.
-		return stream.Send(&backendpb.ScoreDistributionsResponse{Levels: levelsToWire(l)})
+		return sent(stream.Context(), stream.Send(&backendpb.ScoreDistributionsResponse{Levels: levelsToWire(l)}))
 	}
 	result, err := s.impl.Score(stream.Context(), req)
 	if err != nil {

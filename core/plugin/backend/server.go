@@ -72,8 +72,16 @@ func (s *server) Detokenize(ctx context.Context, m *backendpb.DetokenizeRequest)
 func (s *server) Generate(m *backendpb.GenerateRequest, stream grpc.ServerStreamingServer[backendpb.GenerateResponse]) (err error) {
 	defer s.guard.Call("Generate", &err)
 	return s.impl.Generate(stream.Context(), generateFromWire(m), func(e Event) error {
-		return stream.Send(eventToWire(e))
+		return sent(stream.Context(), stream.Send(eventToWire(e)))
 	})
+}
+
+// sent is the error of a message's sending: the context's own where that has ended, as implementations know it.
+func sent(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 func (s *server) Embed(ctx context.Context, m *backendpb.EmbedRequest) (_ *backendpb.EmbedResponse, err error) {

@@ -42,8 +42,11 @@ func checkDistributions(ctx context.Context, env *Env) error {
 	stop := errors.New("enough")
 	calls := 0
 	req.Distribution = func(backend.Levels) error { calls++; return stop }
-	if _, err := env.Backend.Score(ctx, req); !errors.Is(err, stop) || calls != 1 {
-		return fmt.Errorf("who is told says %q the first time: error %w, told %d times", stop, err, calls)
+	if _, err := env.Backend.Score(ctx, req); !errors.Is(err, stop) {
+		return fmt.Errorf("who is told says %q the first time, and the error is %w", stop, err)
+	}
+	if calls != 1 {
+		return fmt.Errorf("who said %q the first time was told %d times", stop, calls)
 	}
 	return nil
 }
