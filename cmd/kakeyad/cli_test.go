@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,9 +17,16 @@ import (
 // run executes the command line and returns what it printed.
 func run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
+	return runIn(t, "", args...)
+}
+
+// runIn does so with something typed or piped in.
+func runIn(t *testing.T, in string, args ...string) (string, error) {
+	t.Helper()
 	var out bytes.Buffer
 	root := newRoot()
 	root.SetArgs(args)
+	root.SetIn(strings.NewReader(in))
 	root.SetOut(&out)
 	root.SetErr(&out)
 	err := root.ExecuteContext(t.Context())
@@ -41,9 +49,26 @@ func TestVersion(t *testing.T) {
 func TestHelpNamesEveryCommand(t *testing.T) {
 	out, err := run(t, "--help")
 	require.NoError(t, err)
-	for _, name := range []string{"serve", "list", "ps", "version", "completion", "KAKEYAD_"} {
+	for _, name := range []string{"serve", "run", "pull", "list", "show", "rm", "ps", "version", "completion", "KAKEYAD_"} {
 		assert.Contains(t, out, name)
 	}
+}
+
+func TestShellsCompleteChannels(t *testing.T) {
+	config := writeConfig(t, "models: {tiny: {file: none.gguf}}\nchannels: {pirate: {model: tiny}}\naliases: {small: tiny}\n")
+	for _, command := range []string{"run", "show", "rm"} {
+		out, err := run(t, "__complete", command, "--config", config, "")
+		require.NoError(t, err)
+		assert.Contains(t, out, "tiny\ttiny", command)
+		assert.Contains(t, out, "pirate\t", command)
+		assert.Contains(t, out, "small\tthe same as tiny", command)
+		out, err = run(t, "__complete", command, "--config", config, "tiny", "")
+		require.NoError(t, err)
+		assert.NotContains(t, out, "pirate", "%s takes one channel", command)
+	}
+	out, err := run(t, "__complete", "show", "--config", writeConfig(t, "modls: {}\n"), "")
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(out, ":4\n"), "a broken configuration offers nothing, no files either: %s", out)
 }
 
 func TestCompletionIsAScript(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kakeyad/kakeyad/core/eval"
+	"github.com/kakeyad/kakeyad/core/gguf/gguftest"
 )
 
 // fakeBackend builds the fake backend into a folder of plugins and answers with a configuration
@@ -22,7 +23,7 @@ func fakeBackend(t *testing.T) (config string) {
 	build := exec.Command("go", "build", "-o", filepath.Join(dir, "kakeya-backend-fake"), "../../core/plugin/backend/fake/kakeya-backend-fake")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.gguf"), []byte("any file is a model"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.gguf"), gguftest.Model("Tiny", "{{ messages[0].content }}", 1000), 0o600))
 	return writeConfig(t, strings.ReplaceAll(`
 models_dir: DIR
 plugins: {dir: DIR}

@@ -22,7 +22,8 @@ import (
 	"github.com/kakeyad/kakeyad/core/config"
 )
 
-// errNoDaemon: nothing answers where a daemon is looked for.
+// errNoDaemon: nothing takes a connection where a daemon is looked for. A daemon that takes one and is slow, or
+// is not the one that was meant, is another error: what it has loaded is not known.
 var errNoDaemon = errors.New("no daemon answers")
 
 // askTimeout bounds a question to a daemon, but for those that wait for a model.
@@ -130,8 +131,11 @@ func (r *remote) ask(ctx context.Context, path string, body, into any) error {
 		req.Header.Set("Authorization", "Bearer "+r.key)
 	}
 	resp, err := r.http.Do(req)
-	if err != nil {
+	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
 		return fmt.Errorf("%w at %s (start one by `kakeyad serve`, or name it by --url): %w", errNoDaemon, r.url, err)
+	}
+	if err != nil {
+		return fmt.Errorf("ask the daemon at %s: %w", r.url, err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -89,8 +90,11 @@ func newShown(ctx context.Context, c *channel.Channel, daemon *remote) *shown {
 	s.sampling = fmt.Sprintf("temperature %.4g, top_p %.4g, top_k %d, min_p %.4g", c.Sampling.Temperature, c.Sampling.TopP, c.Sampling.TopK, c.Sampling.MinP)
 	s.readFile(c.Model.Path)
 	models, err := daemon.loaded(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoDaemon):
 		s.State = "the daemon does not run"
+	case err != nil:
+		s.State = "not known: " + err.Error()
 	}
 	for _, m := range models {
 		if m.Key == c.LoadKey() {
