@@ -7,8 +7,6 @@ MAKEFLAGS += --no-print-directory
 
 GO      ?= go
 PYTHON  ?= python3
-NODE    ?= node
-NPM     ?= npm
 HOST    ?= 127.0.0.1
 PORT    ?= 8317
 MODELS  ?= $(CURDIR)/models
@@ -119,13 +117,13 @@ chromium:
 .PHONY: test-e2e
 test-e2e: build models chromium $(VENV)/.stamp $(NPMDIR)/.stamp ## the daemon, real models and real clients
 	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PYTHON=$(VENV)/bin/python \
-	KAKEYA_NODE=$$(command -v $(NODE)) KAKEYA_NPM=$(NPMDIR) \
+	KAKEYA_NODE=$(VENV)/bin/node KAKEYA_NPM=$(NPMDIR) \
 		$(GO) test -count=1 -timeout 30m ./test/e2e/...
 
 .PHONY: test-chaos
 test-chaos: build models $(VENV)/.stamp $(NPMDIR)/.stamp ## codec, backend and daemon are killed while conversations are parked (KILLS=200)
 	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PYTHON=$(VENV)/bin/python \
-	KAKEYA_NODE=$$(command -v $(NODE)) KAKEYA_NPM=$(NPMDIR) KAKEYA_CHAOS=$(or $(KILLS),200) \
+	KAKEYA_NODE=$(VENV)/bin/node KAKEYA_NPM=$(NPMDIR) KAKEYA_CHAOS=$(or $(KILLS),200) \
 		$(GO) test -count=1 -timeout 60m -v -run TestChaos ./test/e2e
 
 .PHONY: fuzz
@@ -138,13 +136,11 @@ $(VENV)/.stamp: test/e2e/requirements.txt
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r test/e2e/requirements.txt
 	@touch $@
 
-$(NPMDIR)/.stamp: test/e2e/scenario/package.json
-	@command -v $(NODE) >/dev/null && command -v $(NPM) >/dev/null || { \
-		echo "the end-to-end tests need node 20 or newer, and npm: install them (Debian: apt-get install nodejs npm) or name them by NODE= and NPM="; exit 1; }
+$(NPMDIR)/.stamp: test/e2e/scenario/package.json $(VENV)/.stamp
 	@echo "installing the npm packages of the tests"
 	@mkdir -p $(NPMDIR)
 	@cp $< $(NPMDIR)/package.json
-	@$(NPM) install --prefix $(NPMDIR) --no-package-lock --no-audit --no-fund --silent
+	@PATH="$(VENV)/bin:$$PATH" npm install --prefix $(NPMDIR) --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
 ##@ Measure
