@@ -121,6 +121,7 @@ func (l *launch) explain(err error, info base.Info) error {
 		return fmt.Errorf("plugin %q (%s): %w: it says that it is a %s plugin, not a %s: name or list it as what it is",
 			l.spec.Name, l.spec.Path, base.ErrUnsupported, info.Kind, l.spec.Kind)
 	}
+	l.clean(time.Now()) // then all that it wrote has been read
 	return fmt.Errorf("start plugin %q (%s): %w: %w%s", l.spec.Name, l.spec.Path, base.ErrPluginGone, err, l.lastWords())
 }
 
@@ -144,7 +145,7 @@ func (l *launch) pid() int {
 }
 
 // clean ends the process, politely and until the time given, and frees what belongs to it. It
-// blocks; killing the process hastens it.
+// blocks; killing the process hastens it. It may be called again.
 func (l *launch) clean(until time.Time) {
 	l.process.grant(until)
 	l.client.Kill()

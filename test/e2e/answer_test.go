@@ -79,6 +79,8 @@ func collect(stream *ssestream.Stream[openai.ChatCompletionChunk]) answer {
 // two answers that agree so far, over all comparisons and all places but those where answers part; where they part, the
 // gap between the two candidates must lie within twice that, as each of them may have moved so far.
 type comparisons struct {
+	lossy bool // some answers come of keys and values that a codec has rounded
+
 	mu    sync.Mutex
 	pairs []pair
 }
@@ -130,6 +132,7 @@ func (c *comparisons) verify(t *testing.T) {
 	for _, p := range c.pairs {
 		rounding = math.Max(rounding, p.rounding())
 	}
+	exact := exact && !c.lossy
 	if exact {
 		assert.Zero(t, rounding, "log-probabilities of equal tokens differ between batches")
 	}

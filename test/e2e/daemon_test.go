@@ -49,7 +49,16 @@ func start(t *testing.T, config string, flags ...string) *daemon {
 // launch is start without waiting.
 func launch(t *testing.T, config string, flags ...string) *daemon {
 	t.Helper()
-	return launchIn(t, t.TempDir(), config, flags...)
+	return launchIn(t, shortDir(t), config, flags...)
+}
+
+// shortDir is a folder of its own whose path leaves room for sockets: those of t.TempDir have the test's name in them.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "kakeyad-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return dir
 }
 
 // again starts a daemon that has ended anew, with what it left on disk, and waits until it is ready.

@@ -15,7 +15,7 @@ import (
 
 // TestEvalMeasuresARealModel scores a page of a book by SmolLM2 with the real codec, live.
 func TestEvalMeasuresARealModel(t *testing.T) {
-	dir := t.TempDir()
+	dir := shortDir(t)
 	report, picture := filepath.Join(dir, "r.json"), filepath.Join(dir, "r.svg")
 	cmd := exec.CommandContext(t.Context(), filepath.Join(env.bin, "kakeyad"), "eval", "smollm2-135m@e8-q38", "smollm2-135m@e8-q4-b2",
 		"--models-dir", env.models, "--text", "../../bench/texts/tom-sawyer.txt", "--context", "256", "--windows", "2",
