@@ -48,6 +48,7 @@ func (m *model) free() {
 	}
 	if m.weights != nil {
 		m.weights.Free()
+		binding.ReleaseMemory()
 	}
 	if m.codec != nil {
 		_ = m.codec.Close() // there is nothing left to do for it
