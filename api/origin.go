@@ -32,7 +32,12 @@ func (o origins) allows(origin string) bool {
 		return false
 	}
 	host := u.Hostname()
-	return host == "localhost" || host == "127.0.0.1" || host == "::1" || strings.HasSuffix(host, ".localhost")
+	return host == "127.0.0.1" || host == "::1" || isLocalhost(host)
+}
+
+// isLocalhost says whether a name leads to this machine whatever a name server says.
+func isLocalhost(name string) bool {
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }
 
 // isOwn says whether the page is this server's: the chat page, opened at an address of this machine. The
@@ -44,7 +49,7 @@ func isOwn(origin, host string) bool {
 		return false
 	}
 	name := u.Hostname()
-	if net.ParseIP(name) != nil {
+	if net.ParseIP(name) != nil || isLocalhost(name) {
 		return true
 	}
 	machine, err := os.Hostname()

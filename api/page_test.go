@@ -68,6 +68,21 @@ func TestPageIsServedToAnyoneUnderAStrictPolicy(t *testing.T) {
 	assert.Equal(t, 404, fetch(t, d, http.MethodGet, "/web/js/../../api.go", "Authorization", "Bearer secret").status)
 }
 
+func TestPageMayCallItsServerWhereOtherPagesAreNamed(t *testing.T) {
+	d := startSet(t, routertest.NewBackends(t), map[string]channel.Model{"m": routertest.Model(t, fake.ModelConfig{})},
+		map[string]channel.Spec{"m": {}}, api.Options{Origins: []string{"https://chat.example"}})
+	for origin, status := range map[string]int{"http://localhost:8317": 200, "http://localhost:9999": 403} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+"/v1/models", nil)
+		require.NoError(t, err)
+		req.Host = "localhost:8317"
+		req.Header.Set("Origin", origin)
+		resp, err := d.client.Do(req)
+		require.NoError(t, err)
+		_ = resp.Body.Close()
+		assert.Equal(t, status, resp.StatusCode, origin)
+	}
+}
+
 func TestPageMayCallItsServerAtAnAddress(t *testing.T) {
 	d := start(t, fake.ModelConfig{Answer: "hi"}, channel.Spec{})
 	for origin, status := range map[string]int{
