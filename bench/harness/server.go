@@ -52,7 +52,8 @@ func StartLlamaServer(ctx context.Context, bin, model string, threads, parallel,
 	_, port, _ := net.SplitHostPort(addr)
 	cmd := exec.Command(filepath.Join(bin, "llama-server"), "--model", model, "--host", "127.0.0.1", "--port", port,
 		"--threads", strconv.Itoa(threads), "--parallel", strconv.Itoa(parallel), "--ctx-size", strconv.Itoa(contextSize),
-		"--kv-unified", "--no-webui")
+		// Without repacking, for which neither type of this model has a layout on amd64: its AMX code crashes in virtual machines.
+		"--kv-unified", "--no-webui", "--no-repack")
 	return launch(ctx, cmd, "http://"+addr, "/health", "")
 }
 
