@@ -43,10 +43,10 @@ func checkDistributions(ctx context.Context, env *Env) error {
 	calls := 0
 	req.Distribution = func(backend.Levels) error { calls++; return stop }
 	if _, err := env.Backend.Score(ctx, req); !errors.Is(err, stop) {
-		return fmt.Errorf("who is told says %q the first time, and the error is %w", stop, err)
+		return fmt.Errorf("the callee's own error did not come back, but: %w", err)
 	}
 	if calls != 1 {
-		return fmt.Errorf("who said %q the first time was told %d times", stop, calls)
+		return fmt.Errorf("a callee that returned an error was called %d times", calls)
 	}
 	return nil
 }
