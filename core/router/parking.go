@@ -78,6 +78,12 @@ func (s *shelf) put(ctx context.Context, p backend.Page) error {
 	return s.store.Put(ctx, page)
 }
 
+// The backend refuses to park what nobody takes. parkTries times parkPause is how long collect has to get there.
+const (
+	parkTries = 100
+	parkPause = 5 * time.Millisecond
+)
+
 // park packs what a model that is about to be unloaded holds, and returns when it is kept. It takes
 // part of the time that the context gives.
 func (r *Router) park(ctx context.Context, key string, m *model) {
@@ -89,7 +95,16 @@ func (r *Router) park(ctx context.Context, key string, m *model) {
 		ctx, cancel = context.WithTimeout(ctx, time.Until(end)*2/3)
 		defer cancel()
 	}
-	if err := m.shelf.pager.ParkModel(ctx, m.id); err != nil {
+	err := m.shelf.pager.ParkModel(ctx, m.id)
+	for tries := 0; errors.Is(err, base.ErrInvalid) && tries < parkTries; tries++ {
+		select { // collect's call is on its way: the model was loaded a moment ago
+		case <-time.After(parkPause):
+			err = m.shelf.pager.ParkModel(ctx, m.id)
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
 		r.log.Warn("a model is unloaded before all that it holds is kept", "model", key, "error", err)
 	}
 }
