@@ -11,22 +11,19 @@ import (
 // Errors: ErrClosed, that of the write (the pages are gone for this store, and may be back when it
 // is opened anew), the context's cause.
 func (s *Store) Drop(ctx context.Context, match func(Identity) bool) (int, error) {
-	n, err := s.drop(match)
-	if err == nil {
-		err = s.Flush(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return 0, fmt.Errorf("drop pages: %w", ErrClosed)
 	}
-	if err != nil {
+	n := s.drop(match)
+	if err := s.flush(ctx, s.counts.WriteFailures); err != nil {
 		return n, fmt.Errorf("drop pages: %w", err)
 	}
 	return n, nil
 }
 
-func (s *Store) drop(match func(Identity) bool) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return 0, ErrClosed
-	}
+func (s *Store) drop(match func(Identity) bool) int {
 	var n int64
 	for _, g := range s.index.groups {
 		if !match(g.identity) {
@@ -37,5 +34,5 @@ func (s *Store) drop(match func(Identity) bool) (int, error) {
 		}
 	}
 	s.counts.Dropped += n
-	return int(n), nil
+	return int(n)
 }

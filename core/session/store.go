@@ -53,6 +53,7 @@ type Store struct {
 	shut   bool               // and everything is written
 	counts Counts
 	failed error     // of the last commit that failed
+	told   int64     // of counts.WriteFailures, what a Flush has answered with
 	retry  time.Time // when removals that failed are tried again
 
 	queuedN, writtenN int64         // pages put in the queue, and of those the ones settled
@@ -131,12 +132,21 @@ func (s *Store) restore(entries []entry) {
 }
 
 // Flush waits until everything that was put, dropped or looked up before is on disk. Its error is
-// that of a write that failed since; the pages of that write are dropped. ErrClosed, the context's
-// cause.
+// that of a write that failed since the last Flush that told of one (or since Open), so that no
+// failure goes unheard; the pages of that write are dropped. ErrClosed, the context's cause.
 func (s *Store) Flush(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	failures, pages, commit := s.counts.WriteFailures, s.queuedN, s.begun+1
+	err := s.flush(ctx, s.told)
+	if s.failed != nil && errors.Is(err, s.failed) {
+		s.told = s.counts.WriteFailures
+	}
+	return err
+}
+
+// flush is Flush, with the count of failures that are not its own.
+func (s *Store) flush(ctx context.Context, failures int64) error {
+	pages, commit := s.queuedN, s.begun+1
 	s.asked = max(s.asked, commit)
 	s.poke()
 	for {
