@@ -15,6 +15,9 @@ import (
 	"github.com/kakeyad/kakeyad/bench/harness"
 )
 
+// pairs is how many generations a round compares: the machine's speed drifts within seconds.
+const pairs = 6
+
 // inProcess runs the same requests through the API and through plugins/llamacpp/inprocess, which calls the
 // plugin's code without gRPC, router or HTTP, round by round in turn.
 func inProcess(ctx context.Context, w *tabwriter.Writer) error {
@@ -31,23 +34,24 @@ func inProcess(ctx context.Context, w *tabwriter.Writer) error {
 
 	var api, plain struct{ generation, prefill harness.Sample }
 	for round := -1; round < *rounds; round++ { // round -1 warms both up and is not counted
-		short := harness.Request{Prompt: harness.Prompt(16, 100+round), Tokens: 2 * *tokens}
-		long := harness.Request{Prompt: harness.Prompt(900, 200+round), Tokens: 2}
-		viaAPI := func() error {
-			return measure(round, &api.generation, &api.prefill, short, long, func(r harness.Request) (harness.Result, error) {
+		for pair := range pairs + 1 {
+			r := harness.Request{Prompt: harness.Prompt(16, 100+pairs*round+pair), Tokens: *tokens}
+			if pair == pairs {
+				r = harness.Request{Prompt: harness.Prompt(900, 200+round), Tokens: 2}
+			}
+			viaAPI, viaPlugin, err := bothWays(round+pair, r, func(r harness.Request) (harness.Result, error) {
 				return client.Stream(ctx, r)
-			})
-		}
-		viaPlugin := func() error {
-			return measure(round, &plain.generation, &plain.prefill, short, long, direct.run)
-		}
-		order := []func() error{viaAPI, viaPlugin}
-		if round%2 != 0 {
-			order = []func() error{viaPlugin, viaAPI}
-		}
-		for _, run := range order {
-			if err := run(); err != nil {
+			}, direct.run)
+			switch {
+			case err != nil:
 				return err
+			case round < 0:
+			case pair == pairs:
+				api.prefill = append(api.prefill, viaAPI.PrefillPerSecond())
+				plain.prefill = append(plain.prefill, viaPlugin.PrefillPerSecond())
+			default:
+				api.generation = append(api.generation, viaAPI.TokensPerSecond())
+				plain.generation = append(plain.generation, viaPlugin.TokensPerSecond())
 			}
 		}
 		if round >= 0 {
@@ -64,20 +68,18 @@ func inProcess(ctx context.Context, w *tabwriter.Writer) error {
 	return nil
 }
 
-func measure(round int, generation, prefill *harness.Sample, short, long harness.Request, run func(harness.Request) (harness.Result, error)) error {
-	a, err := run(short)
-	if err != nil {
-		return err
+// bothWays runs a request both ways, which first depends on whether turn is odd.
+func bothWays(turn int, r harness.Request, a, b func(harness.Request) (harness.Result, error)) (ofA, ofB harness.Result, err error) {
+	if turn%2 == 0 {
+		if ofA, err = a(r); err == nil {
+			ofB, err = b(r)
+		}
+		return ofA, ofB, err
 	}
-	b, err := run(long)
-	if err != nil {
-		return err
+	if ofB, err = b(r); err == nil {
+		ofA, err = a(r)
 	}
-	if round >= 0 {
-		*generation = append(*generation, a.TokensPerSecond())
-		*prefill = append(*prefill, b.PrefillPerSecond())
-	}
-	return nil
+	return ofA, ofB, err
 }
 
 // direct is a running plugins/llamacpp/inprocess: one JSON request a line in, one JSON result a line out.

@@ -65,3 +65,20 @@ channels:
 	}
 	return nil
 }
+
+// measure adds the speeds of a short and a long prompt to the samples, in no round before the first.
+func measure(round int, generation, prefill *harness.Sample, short, long harness.Request, run func(harness.Request) (harness.Result, error)) error {
+	a, err := run(short)
+	if err != nil {
+		return err
+	}
+	b, err := run(long)
+	if err != nil {
+		return err
+	}
+	if round >= 0 {
+		*generation = append(*generation, a.TokensPerSecond())
+		*prefill = append(*prefill, b.PrefillPerSecond())
+	}
+	return nil
+}

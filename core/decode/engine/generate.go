@@ -82,5 +82,6 @@ func (e *Engine) newGeneration(req backend.GenerateRequest) (*request, *generati
 	r.outputFrom = len(tokens) - 1
 	r.private = req.NoCache
 	r.scope = req.Scope
+	r.out = g.out
 	return r, g, nil
 }

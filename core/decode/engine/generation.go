@@ -31,6 +31,7 @@ type generation struct {
 func (g *generation) placed(r *request, cached int, now time.Time) {
 	g.admitted, g.cached = now, cached
 	g.out.put(piece{prompt: &backend.PromptInfo{Tokens: r.prompt, Cached: cached}})
+	g.out.tell()
 }
 
 func (g *generation) logits(r *request, logits []float32, offer *offer, now time.Time) (done bool, err error) {

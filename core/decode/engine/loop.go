@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -29,6 +30,7 @@ type loop struct {
 	stats   backend.Stats
 	drafts  *drafts
 	now     time.Time // when the current round began, or its step ended
+	yielded time.Time // when a step yielded something last
 	stopped error     // what requests end with when the engine closes
 }
 
@@ -57,6 +59,9 @@ func (l *loop) run() {
 	var parked time.Duration // after which something is to be parked; 0: nothing will be
 	for l.receive(parked) {
 		l.now = time.Now()
+		if len(l.queue)+len(l.embeds) > 0 {
+			l.deliver(forever)
+		}
 		l.admit()
 		l.embed()
 		l.step()
@@ -137,6 +142,9 @@ func (l *loop) step() {
 	if !l.mailbox.begin(l.plan.parts) {
 		return
 	}
+	if l.plan.reads() {
+		l.deliver(forever)
+	}
 	used := l.cache.ledger.used()
 	start := time.Now()
 	err := l.exec.Step(l.plan.items)
@@ -190,6 +198,7 @@ func (l *loop) relieve() bool {
 		return false
 	}
 	r := l.active[len(l.active)-1]
+	r.out.deliver(l.now, forever, 0)
 	l.active = l.active[:len(l.active)-1]
 	l.cache.release(r.seq, false)
 	r.seq = nil
@@ -235,6 +244,18 @@ func (l *loop) commit(took time.Duration) {
 		}
 	}
 	l.ceiling = max(l.ceiling, high)
+	l.deliver(l.now.Sub(l.yielded))
+	l.yielded = l.now
+}
+
+// forever is when more comes that nobody should wait for.
+const forever = time.Duration(math.MaxInt64)
+
+// deliver gives callers what there is for them, if more is not expected soon enough.
+func (l *loop) deliver(soon time.Duration) {
+	for _, r := range l.active {
+		r.out.deliver(l.now, soon, l.opts.DeliverEvery)
+	}
 }
 
 // drawn gives a task the logits of its part, those behind a drafted token only if the task has drawn

@@ -16,6 +16,11 @@ const (
 	DefaultQueue        = 256
 )
 
+// DeliverEvery is what backends set. Each event takes a core from the model in three processes, for
+// some 0.3 ms together, which is a twentieth of a small model's step on two cores; nobody sees a
+// token that is late by less than two frames of a screen.
+const DeliverEvery = 25 * time.Millisecond
+
 // Options are an engine's settings. Zero means the default.
 type Options struct {
 	Context      int // most tokens of one request, prompt and answer; 0: Limits.Cells
@@ -23,6 +28,10 @@ type Options struct {
 	Batch        int // most items of one step; 0: Limits.Batch
 	PrefillChunk int // most prompt tokens of a step in which others generate; held between Parallel and Batch
 	Queue        int // requests that may wait for a slot
+
+	// DeliverEvery is how far apart a request's events are at least: a token waits for those that
+	// are expected within that time of the last event. 0: each is an event. See [DeliverEvery].
+	DeliverEvery time.Duration
 
 	// Drafter proposes tokens that steps verify; nil: none. It is for this model, and the caller
 	// closes it after the engine.

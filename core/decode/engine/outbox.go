@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"time"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 )
@@ -9,7 +10,8 @@ import (
 // outbox carries a request's events from the loop, which never waits, to the caller. What the
 // caller has not fetched yet is one event: a slow caller gets few large ones.
 type outbox struct {
-	ready chan struct{} // holds one when there is an event
+	ready chan struct{} // holds one when the caller is to fetch
+	told  time.Time     // when that was last; the loop's
 
 	mu    sync.Mutex
 	full  bool
@@ -32,6 +34,7 @@ const slabTokens = 64
 
 func newOutbox() *outbox { return &outbox{ready: make(chan struct{}, 1)} }
 
+// put adds to the event. The caller learns of it by tell or deliver, or when its request ends.
 func (o *outbox) put(p piece) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -49,10 +52,30 @@ func (o *outbox) put(p piece) {
 	if p.final != nil {
 		o.event.Final = p.final
 	}
+}
+
+// tell has the caller fetch.
+func (o *outbox) tell() {
 	select {
 	case o.ready <- struct{}{}:
 	default:
 	}
+}
+
+// deliver tells the caller what there is, unless it can wait: it was told less than apart ago, and
+// more is expected within that time, soon from now. A nil outbox has nobody to tell.
+func (o *outbox) deliver(now time.Time, soon, apart time.Duration) {
+	if o == nil || !o.waiting() || now.Sub(o.told) < apart-soon {
+		return
+	}
+	o.told = now
+	o.tell()
+}
+
+func (o *outbox) waiting() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.full
 }
 
 // append lengthens event.Tokens, which begins where the last event's ended.

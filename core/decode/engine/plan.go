@@ -61,6 +61,9 @@ func (p *plan) make(active []*request, batch, chunk, maxOutputs int) {
 	clear(p.prefilling)
 }
 
+// reads says that prompt tokens are in the step, which then takes longer than others.
+func (p *plan) reads() bool { return len(p.items) > p.generating+p.drafted }
+
 // add appends r's next n tokens.
 func (p *plan) add(r *request, n int) {
 	from := len(r.seq.tokens)

@@ -17,6 +17,7 @@ type request struct {
 	scope      string          // prefixes are shared within it
 	embedding  *embedding      // instead of all these
 	draft      *draft          // nil: nothing is drafted for it
+	out        *outbox         // of its events; nil: it has none before its end
 
 	seq   *sequence // nil while it waits
 	begun bool      // it has had a sequence

@@ -178,6 +178,7 @@ func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *re
 		Drafter:      m.drafter(),
 		Log:          log,
 		ParkAfter:    options.Cache.ParkAfter,
+		DeliverEvery: engine.DeliverEvery,
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A token waits only for one that is expected in time.
+func TestDeliver(t *testing.T) {
+	const apart = 25 * time.Millisecond
+	type put struct{ at, soon time.Duration } // milliseconds
+	for name, tc := range map[string]struct {
+		apart time.Duration
+		puts  []put
+		told  []time.Duration
+	}{
+		"each at once":                   {0, []put{{1, 1}, {2, 1}, {3, 1}}, []time.Duration{1, 2, 3}},
+		"quick steps":                    {apart, []put{{5, 5}, {10, 5}, {15, 5}, {20, 5}, {25, 5}, {30, 5}, {35, 5}}, []time.Duration{5, 25}},
+		"the next would come too late":   {apart, []put{{5, 10}, {15, 10}, {25, 10}, {35, 10}}, []time.Duration{5, 25}},
+		"slow steps":                     {apart, []put{{20, 20}, {40, 20}, {60, 20}}, []time.Duration{20, 40, 60}},
+		"a long step follows":            {apart, []put{{5, 5}, {10, forever / time.Millisecond}}, []time.Duration{5, 10}},
+		"a long step ends a run of such": {apart, []put{{5, 5}, {10, 5}, {300, 290}}, []time.Duration{5, 300}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, start := newOutbox(), time.Now()
+			var told []time.Duration
+			for _, p := range tc.puts {
+				o.put(piece{text: "a"})
+				o.deliver(start.Add(p.at*time.Millisecond), p.soon*time.Millisecond, tc.apart)
+				select {
+				case <-o.ready:
+					_, ok := o.fetch()
+					require.True(t, ok)
+					told = append(told, p.at)
+				default:
+				}
+			}
+			require.Equal(t, tc.told, told)
+		})
+	}
+}
+
+func TestDeliverHasNothing(t *testing.T) {
+	o := newOutbox()
+	o.deliver(time.Now(), forever, 0)
+	require.Empty(t, o.ready)
+	o = nil
+	o.deliver(time.Now(), forever, 0)
+}
