@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func run(t *testing.T, args ...string) (string, error) {
 // runIn does so with something typed or piped in.
 func runIn(t *testing.T, in string, args ...string) (string, error) {
 	t.Helper()
-	var out bytes.Buffer
+	var out printed
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(strings.NewReader(in))
@@ -31,6 +32,24 @@ func runIn(t *testing.T, in string, args ...string) (string, error) {
 	root.SetErr(&out)
 	err := root.ExecuteContext(t.Context())
 	return out.String(), err
+}
+
+// printed is what a command printed, logs of its plugins included, which come from other goroutines.
+type printed struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
 }
 
 func writeConfig(t *testing.T, text string) string {

@@ -21,6 +21,7 @@ come from a configuration file; without one, every GGUF file in the models folde
   kakeyad ps                               what a running daemon has loaded
   kakeyad eval CHANNEL --text FILE         what a channel's KV cache costs in quality and takes in bytes
   kakeyad bench CHANNEL --drafters         what drafters bring to a channel of a running daemon
+  kakeyad plugin list, info, new, test     the plugins there are, and how to write one
 
 Any key of the file can also be given as an environment variable: KAKEYAD_LISTEN, KAKEYAD_DATA_DIR,
 and KAKEYAD_SERVER__MAX_BODY for server.max_body. Flags win over variables, variables over the file.`
@@ -35,7 +36,7 @@ func newRoot() *cobra.Command {
 		Version:       version,
 	}
 	root.SetVersionTemplate("kakeyad {{.Version}}\n")
-	root.AddCommand(newServe(), newRun(), newPull(), newList(), newShow(), newRm(), newPS(), newEval(), newBench(), newVersion())
+	root.AddCommand(newServe(), newRun(), newPull(), newList(), newShow(), newRm(), newPS(), newEval(), newBench(), newPlugin(), newVersion())
 	return root
 }
 

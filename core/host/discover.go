@@ -73,6 +73,18 @@ func parseBinaryName(file string) (kind base.Kind, name string, ok bool) {
 	return base.Kind(k), name, true
 }
 
+// Find returns the plugins that a host of these options would run, by kind and name, and starts none.
+func Find(o Options) ([]Spec, error) {
+	o.fill()
+	return discover(o.Dir, o.Plugins, o.Logger)
+}
+
+// SpecOf is that of a binary that is named as the host finds it, kakeya-<kind>-<name>. False: it is not.
+func SpecOf(path string) (Spec, bool) {
+	kind, name, ok := parseBinaryName(filepath.Base(path))
+	return Spec{Kind: kind, Name: name, Path: path}, ok
+}
+
 // discover returns the plugins in a folder and those listed, which go first, by kind and name. A
 // folder that does not exist holds none.
 func discover(dir string, listed []Spec, log *slog.Logger) ([]Spec, error) {

@@ -17,47 +17,63 @@ type allocator interface {
 	Free(b []byte)
 }
 
+// The metrics beside those of the package testing.
+const (
+	perSecond = "vectors/s"
+	p50       = "p50-ns"
+	p99       = "p99-ns"
+)
+
+// benchCase is one thing that a codec is used for.
+type benchCase struct {
+	name   string
+	shape  codec.Shape
+	tokens int
+	calls  func(b *testing.B, s codec.Stream, v []codec.Vectors)
+}
+
+func benchCases() []benchCase {
+	live := BenchmarkShape
+	live.Layers = 1
+	return []benchCase{
+		{"live/step", live, 1, benchmarkLive},
+		{"live/prompt", live, 512, benchmarkLive},
+		{"page/encode", BenchmarkShape, PageTokens, benchmarkEncode},
+		{"page/decode", BenchmarkShape, PageTokens, benchmarkDecode},
+	}
+}
+
 // Benchmark measures what a codec is used for, with [BenchmarkShape]: the call of one layer in a
 // decode step (its key and value of one token), the same of a prompt of 512 tokens, and packing and
 // restoring a page. Where the codec gives out memory of its own, the vectors lie in it. MB/s count
 // the vectors; vectors/s are of head_dim elements.
 func Benchmark(b *testing.B, env *Env) {
-	live := BenchmarkShape
-	live.Layers = 1
-	for _, c := range []struct {
-		name   string
-		shape  codec.Shape
-		tokens int
-		run    func(b *testing.B, s codec.Stream, v []codec.Vectors)
-	}{
-		{"live/step", live, 1, benchmarkLive},
-		{"live/prompt", live, 512, benchmarkLive},
-		{"page/encode", BenchmarkShape, PageTokens, benchmarkEncode},
-		{"page/decode", BenchmarkShape, PageTokens, benchmarkDecode},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			s, err := env.Codec.Open(b.Context(), c.shape, env.Params)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer func() {
-				if err := s.Close(); err != nil {
-					b.Error(err)
-				}
-			}()
-			v, free := env.place(b, Page(c.shape, c.tokens, 1))
-			defer free()
-			bytes := 0
-			for i := range v {
-				bytes += len(v[i].Data)
-			}
-			b.SetBytes(int64(bytes))
-			b.ReportAllocs()
-			c.run(b, s, v)
-			vectors := 2 * c.shape.Layers * c.tokens * c.shape.KVHeads
-			b.ReportMetric(float64(vectors)*float64(b.N)/b.Elapsed().Seconds(), "vectors/s")
-		})
+	for _, c := range benchCases() {
+		b.Run(c.name, func(b *testing.B) { c.run(b, env) })
 	}
+}
+
+func (c benchCase) run(b *testing.B, env *Env) {
+	s, err := env.Codec.Open(b.Context(), c.shape, env.Params)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
+	v, free := env.place(b, Page(c.shape, c.tokens, 1))
+	defer free()
+	bytes := 0
+	for i := range v {
+		bytes += len(v[i].Data)
+	}
+	b.SetBytes(int64(bytes))
+	b.ReportAllocs()
+	c.calls(b, s, v)
+	vectors := 2 * c.shape.Layers * c.tokens * c.shape.KVHeads
+	b.ReportMetric(float64(vectors)*float64(b.N)/b.Elapsed().Seconds(), perSecond)
 }
 
 // place moves vectors to where the codec had best find them.
@@ -92,8 +108,8 @@ func benchmarkLive(b *testing.B, s codec.Stream, v []codec.Vectors) {
 		took = append(took, time.Since(began))
 	}
 	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), "p50-ns")
-	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), p50)
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), p99)
 }
 
 func benchmarkEncode(b *testing.B, s codec.Stream, v []codec.Vectors) {

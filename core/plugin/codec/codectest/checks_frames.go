@@ -49,26 +49,21 @@ func checkRoundTrip(ctx context.Context, env *Env) error {
 }
 
 func (e *Env) checkPage(ctx context.Context, s codec.Stream, shape codec.Shape) error {
-	page := Page(shape, PageTokens, 1)
-	frame, err := s.Encode(ctx, nil, page...)
-	if err != nil {
-		return fmt.Errorf("encode: %w", err)
-	}
-	back := blank(page)
-	if err := s.Decode(ctx, frame, back...); err != nil {
-		return fmt.Errorf("decode: %w", err)
-	}
 	d := s.Describe()
 	if d.ErrorBound == 0 {
-		if err := equal(page, back); err != nil {
+		if err := keeps(ctx, s, Page(shape, PageTokens, 1)); err != nil {
 			return err
 		}
-	} else if lost := loss(shape, page, back); lost > d.ErrorBound*(1+e.slack()) {
-		return fmt.Errorf("the relative squared error is %.3g, the bound %.3g", lost, d.ErrorBound)
 	}
-	elements := len(page) * PageTokens * shape.TokenElements()
-	if bits := 8 * float64(len(frame)) / float64(elements); bits > d.Bits*(1+e.slack()) {
-		return fmt.Errorf("an element takes %.4g bits, described are %.4g", bits, d.Bits)
+	m, err := MeasurePage(ctx, s, shape)
+	if err != nil {
+		return err
+	}
+	if m.Loss > d.ErrorBound*(1+e.slack()) {
+		return fmt.Errorf("the relative squared error is %.3g, the bound %.3g", m.Loss, d.ErrorBound)
+	}
+	if m.Bits > d.Bits*(1+e.slack()) {
+		return fmt.Errorf("an element takes %.4g bits, described are %.4g", m.Bits, d.Bits)
 	}
 	return nil
 }

@@ -1,0 +1,122 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kakeyad/kakeyad/core/plugin/backend/backendtest"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/codec"
+	"github.com/kakeyad/kakeyad/core/plugin/codec/codectest"
+	"github.com/kakeyad/kakeyad/core/plugin/drafter"
+	"github.com/kakeyad/kakeyad/core/plugin/drafter/draftertest"
+	"github.com/kakeyad/kakeyad/core/plugin/link"
+)
+
+// The ways to a plugin.
+const (
+	byGRPC = "gRPC" // the host's
+	byLink = "link" // a backend's: shared memory
+)
+
+func (r *run) codec(ctx context.Context) error {
+	env := codectest.Env{
+		Codec: r.instance.Codec, Params: r.options.Params, HeadDims: r.options.HeadDims, Types: r.options.Types,
+		Patience: r.options.Patience,
+	}
+	r.codecChecks(ctx, byGRPC, &env)
+	linked, ok := dial(ctx, r, codec.Dial)
+	if !ok {
+		return nil
+	}
+	env.Codec = linked
+	r.codecChecks(ctx, byLink, &env)
+	var err error
+	if r.report.Passed() {
+		err = r.measure(ctx, &env)
+	}
+	return errors.Join(err, linked.Close())
+}
+
+func (r *run) codecChecks(ctx context.Context, where string, env *codectest.Env) {
+	codectest.RunAll(ctx, env, codectest.Checks(), func(result codectest.Result) {
+		skipped, _ := result.Skipped()
+		r.note(where, result.Check.Name, result.Check.Doc, result.Err, skipped)
+	})
+}
+
+// measure fills in what the codec declares beside what was found, and its speed.
+func (r *run) measure(ctx context.Context, env *codectest.Env) error {
+	dims, types := r.options.HeadDims, r.options.Types
+	if dims == nil {
+		dims = []int{64, 128, 256}
+	}
+	if types == nil {
+		types = []codec.DType{codec.F32, codec.F16, codec.BF16}
+	}
+	for _, dim := range dims {
+		for _, t := range types {
+			shape := codec.Shape{Layers: 4, KVHeads: 2, HeadDim: dim, Type: t}
+			s, err := env.Codec.Open(ctx, shape, env.Params)
+			if err != nil {
+				return err
+			}
+			m, err := codectest.MeasurePage(ctx, s, shape)
+			if err = errors.Join(err, s.Close()); err != nil {
+				return err
+			}
+			r.report.Pages = append(r.report.Pages, Page{Shape: shape, Declared: s.Describe(), Measured: m})
+		}
+	}
+	if r.options.NoSpeed {
+		return nil
+	}
+	var err error
+	r.report.Speeds, err = codectest.Speeds(ctx, env)
+	return err
+}
+
+func (r *run) drafter(ctx context.Context) error {
+	env := draftertest.Env{Drafter: r.instance.Drafter, Params: r.options.Params, Patience: r.options.Patience}
+	r.drafterChecks(ctx, byGRPC, &env)
+	linked, ok := dial(ctx, r, drafter.Dial)
+	if !ok {
+		return nil
+	}
+	env.Drafter = linked
+	r.drafterChecks(ctx, byLink, &env)
+	return linked.Close()
+}
+
+func (r *run) drafterChecks(ctx context.Context, where string, env *draftertest.Env) {
+	draftertest.RunAll(ctx, env, draftertest.Checks(), func(result draftertest.Result) {
+		skipped, _ := result.Skipped()
+		r.note(where, result.Check.Name, result.Check.Doc, result.Err, skipped)
+	})
+}
+
+// dial binds to the plugin as a backend does. False: it could not be, which was noted.
+func dial[T any](ctx context.Context, r *run, dial func(context.Context, link.Ticket, link.Options) (T, error)) (linked T, ok bool) {
+	ticket, err := r.instance.Linker.OpenLink(ctx)
+	if err == nil {
+		linked, err = dial(ctx, ticket, link.Options{})
+	}
+	if errors.Is(err, base.ErrUnsupported) {
+		err = fmt.Errorf("no backend can use this plugin on this system: %w", err)
+	}
+	r.note(byLink, "link/dial", "The plugin makes tickets, and lets in who has one.", err, "")
+	return linked, err == nil
+}
+
+func (r *run) backend(ctx context.Context) error {
+	if r.options.Model == "" {
+		return errors.New("a backend is tested with a model: name its file by --model")
+	}
+	env := backendtest.Env{Backend: r.instance.Backend, Path: r.options.Model, Patience: r.options.Patience}
+	env.Options.Extra = r.options.Params
+	return backendtest.RunAll(ctx, &env, backendtest.Checks(), func(result backendtest.Result) {
+		skipped, _ := result.Skipped()
+		r.note(byGRPC, result.Check.Name, result.Check.Doc, result.Err, skipped)
+	})
+}
