@@ -64,6 +64,12 @@ $(GEMMA3): scripts/fetch-model.py
 .PHONY: build
 build: build-router build-e8codec build-drafters build-llamacpp ## bin/kakeyad and the plugins (first time: about 8 minutes on 2 cores)
 
+# Plugins of strangers, which the end-to-end tests run.
+.PHONY: build-examples
+build-examples:
+	@mkdir -p bin/examples
+	@cd examples/codec-go && CGO_ENABLED=0 $(GO) build -trimpath -o ../../bin/examples/kakeya-codec-int8go .
+
 .PHONY: build-router
 build-router:
 	@mkdir -p bin
@@ -93,11 +99,15 @@ headers:
 ##@ Test
 
 .PHONY: test
-test: lint test-pure test-web test-llamacpp test-e2e ## everything that CI runs
+test: lint test-pure test-examples test-web test-llamacpp test-e2e ## everything that CI runs
 
 .PHONY: test-pure
 test-pure: ## unit and conformance tests of the pure-Go part, with the race detector
 	$(GO) test -race $(PURE)
+
+.PHONY: test-examples
+test-examples: ## the third-party codec, a module of its own
+	cd examples/codec-go && $(GO) vet . && $(GO) test -race .
 
 .PHONY: test-llamacpp
 test-llamacpp: headers models ## the llama.cpp plugin with real models
@@ -115,7 +125,7 @@ chromium:
 		{ echo "that did not work: install Chromium, or name one in KAKEYA_CHROMIUM"; exit 1; }; }
 
 .PHONY: test-e2e
-test-e2e: build models chromium $(VENV)/.stamp $(NPMDIR)/.stamp ## the daemon, real models and real clients
+test-e2e: build build-examples models chromium $(VENV)/.stamp $(NPMDIR)/.stamp ## the daemon, real models and real clients
 	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PYTHON=$(VENV)/bin/python \
 	KAKEYA_NODE=$(VENV)/bin/node KAKEYA_NPM=$(NPMDIR) \
 		$(GO) test -count=1 -timeout 30m ./test/e2e/...
@@ -203,7 +213,7 @@ vuln: headers ## govulncheck
 
 .PHONY: fmt
 fmt: ## format the code
-	@gofmt -w api bench cmd core plugins test
+	@gofmt -w api bench cmd core examples plugins test
 
 .PHONY: clean
 clean: ## remove what was built here (the caches stay)
