@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -19,6 +21,17 @@ func entropyKernels() {
 	ones := constant("oneSingle", 0x3f800000)
 	packQuads(one)
 	unpackQuads(one, halfSingle, ones)
+	k := newRANSConstants(one)
+	for _, v := range []struct {
+		name  string
+		block int
+	}{{"E8", 8}, {"D4", 4}} {
+		for _, tiles := range []int{1, 2, 4} {
+			decodeTiles(fmt.Sprintf("decode%d%sAVX2", tiles, v.name), tiles, v.block, k)
+			encodeTiles(fmt.Sprintf("encode%d%sAVX2", tiles, v.name), tiles, v.block, k)
+		}
+	}
+	energy()
 }
 
 // broadcastInt fills a register with an int32 parameter.
@@ -67,8 +80,8 @@ func packQuads(one Mem) {
 
 func unpackQuads(one, halfSingle, oneSingle Mem) {
 	TEXT("unpackQuadsAVX2", NOSPLIT, "func(z *[64]int16, in *uint32, q int32)")
-	Doc("unpackQuadsAVX2 is unpackQuadsGeneric; in points to a quads. Its divisions multiply by a")
-	Doc("reciprocal and add one half first, which is exact for quads below 2^29 and q to 64.")
+	Doc("unpackQuadsAVX2 is unpackQuadsGeneric; in points to a quads. Its divisions multiply by a",
+		"reciprocal and add one half first, which is exact for quads below 2^29 and q to 64.")
 	Pragma("noescape")
 	z, in := pointer("z"), pointer("in")
 	q := broadcastInt("q")
@@ -144,4 +157,41 @@ func lane(y VecVirtual, i int) Register {
 	x := XMM()
 	VEXTRACTI128(U8(1), y, x)
 	return x
+}
+
+func energy() {
+	TEXT("energyAVX2", NOSPLIT, "func(z *[64]int16) (sum, peak uint32)")
+	Doc("energyAVX2 is energyPortable where no code is past 4095.")
+	Pragma("noescape")
+	z := pointer("z")
+	sum, peak := zero(), zero()
+	for i := range 4 {
+		row, square := YMM(), YMM()
+		VMOVDQU(at(z, 32*i), row)
+		VPMADDWD(row, row, square)
+		VPADDD(square, sum, sum)
+		VPABSW(row, row)
+		VPMAXUW(row, peak, peak)
+	}
+	for i, fold := range []func(...Op){VPADDD, VPMAXUW} {
+		y := []VecVirtual{sum, peak}[i]
+		x, other := XMM(), XMM()
+		VEXTRACTI128(U8(1), y, x)
+		fold(y.AsX(), x, x)
+		for _, order := range []uint8{0x4e, 0xb1} {
+			VPSHUFD(U8(order), x, other)
+			fold(other, x, x)
+		}
+		if i == 1 {
+			VPSRLD(U8(16), x, other)
+			fold(other, x, x)
+			VPSLLD(U8(16), x, x)
+			VPSRLD(U8(16), x, x)
+		}
+		word := GP32()
+		VMOVD(x, word)
+		Store(word, ReturnIndex(i))
+	}
+	VZEROUPPER()
+	RET()
 }

@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	contract "github.com/kakeyad/kakeyad/core/plugin/codec"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/frame"
@@ -16,22 +17,22 @@ const (
 	sampleVectors = 1024
 	sampleHeads   = 16
 
-	// What is in a payload of pages whatever the number of heads: the length of its stream and the
-	// coder's final state.
-	streamBytes = 4 + 8
-
 	// errorMargin is by how much a page may be worse than what was measured.
 	errorMargin = 1.05
 )
 
 func (s *stream) describe() (contract.Description, error) {
 	o := s.packer.Options()
-	bytes, lost, err := measure(o, frame.DType(s.shape.Type))
+	page := headersOfPage(s.shape)
+	bytes, lost, err := measure(o, frame.DType(s.shape.Type), len(page))
 	if err != nil {
 		return contract.Description{}, fmt.Errorf("measure the codec: %w", err)
 	}
-	page := headersOfPage(s.shape)
-	total := float64(len(s.appendHead(nil, o.Coding, page))) + bytes*float64(len(page))
+	total := float64(len(s.appendHead(nil, o.Coding, page)))
+	for _, g := range s.groups(page) {
+		vectors := g.n * pageTokens * o.Heads
+		total += float64(s.packer.BaseBytes(vectors)) + bytes*float64(vectors)
+	}
 	elements := len(page) * pageTokens * s.shape.TokenElements()
 	return contract.Description{
 		Format:     formatOf(o),
@@ -53,48 +54,48 @@ func headersOfPage(s contract.Shape) []contract.Vectors {
 	return v
 }
 
-// measure packs pages of normal numbers: the bytes of one layer's keys in a page, and the squared
-// error over the squares. It draws the same numbers every time.
-func measure(o frame.Options, d frame.DType) (bytes, lost float64, err error) {
-	heads := o.Heads
-	o.Heads = min(heads, sampleHeads)
+// measure packs normal numbers as a page of so many tensors is packed: the bytes of a vector beside what its
+// stream takes anyway, and the squared error over the squares. It draws the same numbers every time.
+func measure(o frame.Options, d frame.DType, tensors int) (bytes, lost float64, err error) {
+	o.Heads = min(o.Heads, sampleHeads)
 	packer, err := frame.New(o)
 	if err != nil {
 		return 0, 0, err
 	}
+	n := packer.Join(slices.Repeat([]int{pageTokens}, tensors))
 	vectors := pageTokens * o.Heads
-	pages := (sampleVectors + vectors - 1) / vectors
 	source := rand.New(rand.NewPCG(1, uint64(o.Params.Dim)))
 	x := make([]float32, vectors*o.Params.Dim)
 	y := make([]float32, len(x))
-	t := frame.Tensor{DType: d, Data: make([]byte, len(x)*d.Size())}
 	format := contract.DType(d)
-	size, errors, squares := 0, 0.0, 0.0
-	var payload []byte
-	for range pages {
-		for i := range x {
-			x[i] = float32(source.NormFloat64())
+	errors, squares, size, packed := 0.0, 0.0, 0, 0
+	for packed < sampleVectors {
+		group := make([]frame.Tensor, n)
+		for i := range group {
+			group[i] = frame.Tensor{DType: d, Data: make([]byte, len(x)*d.Size())}
+			for j := range x {
+				x[j] = float32(source.NormFloat64())
+			}
+			format.Store(group[i].Data, x)
 		}
-		format.Store(t.Data, x)
-		format.Load(x, t.Data)
-		if payload, err = packer.AppendPayload(payload[:0], t); err != nil {
+		payload, err := packer.AppendPayload(nil, group...)
+		if err != nil {
 			return 0, 0, err
 		}
-		size += len(payload)
-		if err := packer.RoundTrip(t); err != nil {
-			return 0, 0, err
-		}
-		format.Load(y, t.Data)
-		for i := range x {
-			e := float64(x[i]) - float64(y[i])
-			errors += e * e
-			squares += float64(x[i]) * float64(x[i])
+		size += len(payload) - packer.BaseBytes(n*vectors)
+		packed += n * vectors
+		for _, t := range group {
+			format.Load(x, t.Data)
+			if err := packer.RoundTrip(t); err != nil {
+				return 0, 0, err
+			}
+			format.Load(y, t.Data)
+			for i := range x {
+				e := float64(x[i]) - float64(y[i])
+				errors += e * e
+				squares += float64(x[i]) * float64(x[i])
+			}
 		}
 	}
-	fixed := 0.0
-	if o.Coding == frame.Pages {
-		fixed = streamBytes
-	}
-	perHead := (float64(size)/float64(pages) - fixed) / float64(o.Heads)
-	return fixed + perHead*float64(heads), errors / squares, nil
+	return float64(size) / float64(packed), errors / squares, nil
 }

@@ -46,17 +46,24 @@ func (s *stream) DecodeIntegers(ctx context.Context, packed []byte, c ...contrac
 		return err
 	}
 	halve := s.packer.Options().Params.Variant == lattice.D4
-	return s.over(ctx, v, func(i int) error {
-		steps := make([]float64, len(c[i].Scale))
-		if err := s.packer.DecodeCodes(c[i].Z, steps, coding, payloads[i]); err != nil {
+	groups := s.groups(v)
+	return s.over(ctx, v, len(groups), func(i int) error {
+		c := c[groups[i].first : groups[i].first+groups[i].n]
+		to := make([]frame.Integers, len(c))
+		for i := range c {
+			to[i] = frame.Integers{Z: c[i].Z, Steps: make([]float64, len(c[i].Scale))}
+		}
+		if err := s.packer.DecodeCodes(coding, payloads[i], to...); err != nil {
 			return err
 		}
-		for j, step := range steps {
-			c[i].Scale[j] = float32(min(2*step, math.MaxFloat32))
-		}
-		if halve {
-			for j := range c[i].Z {
-				c[i].Z[j] /= 2
+		for i := range c {
+			for j, step := range to[i].Steps {
+				c[i].Scale[j] = float32(min(2*step, math.MaxFloat32))
+			}
+			if halve {
+				for j := range c[i].Z {
+					c[i].Z[j] /= 2
+				}
 			}
 		}
 		return nil

@@ -14,7 +14,7 @@ import (
 
 const (
 	magic     = "KVP8"
-	version   = 1
+	version   = 2
 	headSize  = 28
 	atVersion = 4
 	atCoding  = 7
@@ -24,7 +24,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// seal appends the frame that the payloads of v make to dst.
+// seal appends the frame that the payloads of v's groups make to dst.
 func (s *stream) seal(dst []byte, v []contract.Vectors, payloads [][]byte) []byte {
 	size := headSize + 3*binary.MaxVarintLen32*len(v)
 	for _, p := range payloads {
@@ -39,7 +39,7 @@ func (s *stream) seal(dst []byte, v []contract.Vectors, payloads [][]byte) []byt
 	return dst
 }
 
-// unseal checks that a frame is of this stream and of v, in either coding, and finds the payloads.
+// unseal checks that a frame is of this stream and of v, in either coding, and finds the payloads of its groups.
 func (s *stream) unseal(packed []byte, v []contract.Vectors) (frame.Coding, [][]byte, error) {
 	if len(packed) < headSize || string(packed[:len(magic)]) != magic {
 		return 0, nil, corrupt("it is not one of this codec")
@@ -62,11 +62,17 @@ func (s *stream) unseal(packed []byte, v []contract.Vectors) (frame.Coding, [][]
 	if !ok {
 		return 0, nil, corrupt("it is of other vectors")
 	}
-	payloads, err := make([][]byte, len(v)), error(nil)
-	for i := range v {
-		if payloads[i], rest, err = s.packer.CutPayload(rest, coding, v[i].Tokens); err != nil {
-			return 0, nil, fmt.Errorf("frame: vectors[%d]: %w", i, err)
+	var payloads [][]byte
+	for _, g := range s.groups(v) {
+		tokens := make([]int, 0, g.n)
+		for _, v := range v[g.first : g.first+g.n] {
+			tokens = append(tokens, v.Tokens)
 		}
+		payload, after, err := s.packer.CutPayload(rest, coding, tokens...)
+		if err != nil {
+			return 0, nil, fmt.Errorf("frame: vectors[%d]: %w", g.first, err)
+		}
+		payloads, rest = append(payloads, payload), after
 	}
 	if len(rest) != 0 {
 		return 0, nil, corrupt(fmt.Sprintf("%d bytes after the last vectors", len(rest)))

@@ -20,7 +20,7 @@ func TestGoldenHead(t *testing.T) {
 		{Layer: 0, Part: contract.Key, Pos: 0, Tokens: 64},
 		{Layer: 299, Part: contract.Value, Pos: 1000, Tokens: 200},
 	})
-	const want = "4b565038" + "01" + "01" + "26" + "02" + "03" + "02" + "6000" + "02000000" + "2c010000" + "02000000" + "00000000" +
+	const want = "4b565038" + "02" + "01" + "26" + "02" + "03" + "02" + "6000" + "02000000" + "2c010000" + "02000000" + "00000000" +
 		"00" + "00" + "40" + "d704" + "e807" + "c801"
 	if got := hex.EncodeToString(head); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

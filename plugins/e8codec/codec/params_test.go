@@ -33,20 +33,20 @@ func TestParamsAsResolved(t *testing.T) {
 		want   contract.Params
 		format string
 	}{
-		{nil, contract.Params{"variant": "e8", "q": "38", "coding": "pages", "scaling": "box"}, "e8codec/1 e8 q38 box"},
-		{contract.Params{"compat": ""}, contract.Params{"variant": "e8", "q": "38", "coding": "pages", "scaling": "box"}, "e8codec/1 e8 q38 box"},
+		{nil, contract.Params{"variant": "e8", "q": "38", "coding": "pages", "scaling": "box"}, "e8codec/2 e8 q38 box"},
+		{contract.Params{"compat": ""}, contract.Params{"variant": "e8", "q": "38", "coding": "pages", "scaling": "box"}, "e8codec/2 e8 q38 box"},
 		{
 			contract.Params{"variant": "d4", "q": "1", "coding": "fixed"},
-			contract.Params{"variant": "d4", "q": "1", "coding": "fixed", "scaling": "box"}, "e8codec/1 d4 q1 box",
+			contract.Params{"variant": "d4", "q": "1", "coding": "fixed", "scaling": "box"}, "e8codec/2 d4 q1 box",
 		},
 		{
 			contract.Params{"q": "255", "scaling": "head"},
-			contract.Params{"variant": "e8", "q": "255", "coding": "pages", "scaling": "head"}, "e8codec/1 e8 q255 head",
+			contract.Params{"variant": "e8", "q": "255", "coding": "pages", "scaling": "head"}, "e8codec/2 e8 q255 head",
 		},
 		{
 			contract.Params{"compat": "reference"},
 			contract.Params{"variant": "e8", "q": "38", "coding": "pages", "scaling": "box", "compat": "reference"},
-			"e8codec/1 e8 q38 box reference",
+			"e8codec/2 e8 q38 box reference",
 		},
 	} {
 		d := open(t, small, c.params).Describe()

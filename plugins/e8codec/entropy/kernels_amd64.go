@@ -27,3 +27,94 @@ func unpackQuads(z *[lattice.Tile]int16, in *quads, q int32) {
 	}
 	unpackQuadsGeneric(z, in, q)
 }
+
+// peakOfEnergy is the largest code whose squares energyAVX2 can add up.
+const peakOfEnergy = 4095
+
+func energy(z *[lattice.Tile]int16) (sum uint64, peak int) {
+	if useAVX2 {
+		if s, peak := energyAVX2(z); peak <= peakOfEnergy {
+			return uint64(s), int(peak)
+		}
+	}
+	return energyPortable(z)
+}
+
+// plain says whether the kernels can do the parts.
+func plain(parts []part) bool {
+	for i := range parts {
+		if q := &parts[i]; !q.full || !q.class.fast || q.peak > q.class.limit {
+			return false
+		}
+	}
+	return useAVX2 && len(parts) != 3
+}
+
+// In the calls below functions are named and not chosen first: only so is it known that they keep no pointer.
+
+func encodeParts(x *lanes, parts []part, w []byte, at int, raw []byte, scratch *symbolsOfTurn) int {
+	if !plain(parts) {
+		return encodePortable(x, parts, w, at, raw)
+	}
+	var c [abreast]*uint64
+	var t [abreast]*uint32
+	var r [abreast]*byte
+	for i := range parts {
+		q := parts[i].class
+		c[i], t[i], r[i] = &q.count[0], &q.encode[0][0].recip, &raw[0]
+		raw = raw[q.rawSize:]
+	}
+	s, b, g, n, z := &x[0], &w[at], &gatherLanes[0], &scratch[0], &parts[0].z[0]
+	used := uint64(0)
+	switch e8 := parts[0].block == 8; {
+	case e8 && len(parts) == 4:
+		used = encode4E8AVX2(s, b, g, n, z, c[0], t[0], r[0], c[1], t[1], r[1], c[2], t[2], r[2], c[3], t[3], r[3])
+	case e8 && len(parts) == 2:
+		used = encode2E8AVX2(s, b, g, n, z, c[0], t[0], r[0], c[1], t[1], r[1])
+	case e8:
+		used = encode1E8AVX2(s, b, g, n, z, c[0], t[0], r[0])
+	case len(parts) == 4:
+		used = encode4D4AVX2(s, b, g, n, z, c[0], t[0], r[0], c[1], t[1], r[1], c[2], t[2], r[2], c[3], t[3], r[3])
+	case len(parts) == 2:
+		used = encode2D4AVX2(s, b, g, n, z, c[0], t[0], r[0], c[1], t[1], r[1])
+	default:
+		used = encode1D4AVX2(s, b, g, n, z, c[0], t[0], r[0])
+	}
+	return at - int(used)
+}
+
+func decodeParts(x *lanes, parts []part, w []byte, at int, raw []byte) (int, error) {
+	if !plain(parts) {
+		return decodePortable(x, parts, w, at, raw)
+	}
+	var c [abreast]*uint64
+	var t [abreast]*uint32
+	var r [abreast]*byte
+	for i := range parts {
+		q := parts[i].class
+		c[i], t[i], r[i] = &q.count[0], &q.decode[0][0], &raw[0]
+		raw = raw[q.rawSize:]
+	}
+	s, b, g, z := &x[0], &w[at], &spreadLanes[0], &parts[0].z[0]
+	used, escapes := uint64(0), uint32(0)
+	switch e8 := parts[0].block == 8; {
+	case e8 && len(parts) == 4:
+		used, escapes = decode4E8AVX2(s, b, g, z, c[0], t[0], r[0], c[1], t[1], r[1], c[2], t[2], r[2], c[3], t[3], r[3])
+	case e8 && len(parts) == 2:
+		used, escapes = decode2E8AVX2(s, b, g, z, c[0], t[0], r[0], c[1], t[1], r[1])
+	case e8:
+		used, escapes = decode1E8AVX2(s, b, g, z, c[0], t[0], r[0])
+	case len(parts) == 4:
+		used, escapes = decode4D4AVX2(s, b, g, z, c[0], t[0], r[0], c[1], t[1], r[1], c[2], t[2], r[2], c[3], t[3], r[3])
+	case len(parts) == 2:
+		used, escapes = decode2D4AVX2(s, b, g, z, c[0], t[0], r[0], c[1], t[1], r[1])
+	default:
+		used, escapes = decode1D4AVX2(s, b, g, z, c[0], t[0], r[0])
+	}
+	if escapes != 0 {
+		for i := range parts {
+			parts[i].findStrays()
+		}
+	}
+	return at + int(used), nil
+}

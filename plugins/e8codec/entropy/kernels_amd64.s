@@ -204,3 +204,12202 @@ TEXT ·unpackQuadsAVX2(SB), NOSPLIT, $0-20
 	VMOVDQU      Y3, 96(AX)
 	VZEROUPPER
 	RET
+
+DATA laneNumbers<>+0(SB)/4, $0x00000000
+DATA laneNumbers<>+4(SB)/4, $0x00000001
+DATA laneNumbers<>+8(SB)/4, $0x00000002
+DATA laneNumbers<>+12(SB)/4, $0x00000003
+DATA laneNumbers<>+16(SB)/4, $0x00000004
+DATA laneNumbers<>+20(SB)/4, $0x00000005
+DATA laneNumbers<>+24(SB)/4, $0x00000006
+DATA laneNumbers<>+28(SB)/4, $0x00000007
+GLOBL laneNumbers<>(SB), RODATA|NOPTR, $32
+
+DATA slotMask<>+0(SB)/4, $0x00000fff
+DATA slotMask<>+4(SB)/4, $0x00000fff
+DATA slotMask<>+8(SB)/4, $0x00000fff
+DATA slotMask<>+12(SB)/4, $0x00000fff
+DATA slotMask<>+16(SB)/4, $0x00000fff
+DATA slotMask<>+20(SB)/4, $0x00000fff
+DATA slotMask<>+24(SB)/4, $0x00000fff
+DATA slotMask<>+28(SB)/4, $0x00000fff
+GLOBL slotMask<>(SB), RODATA|NOPTR, $32
+
+DATA stateLow<>+0(SB)/4, $0x00008000
+DATA stateLow<>+4(SB)/4, $0x00008000
+DATA stateLow<>+8(SB)/4, $0x00008000
+DATA stateLow<>+12(SB)/4, $0x00008000
+DATA stateLow<>+16(SB)/4, $0x00008000
+DATA stateLow<>+20(SB)/4, $0x00008000
+DATA stateLow<>+24(SB)/4, $0x00008000
+DATA stateLow<>+28(SB)/4, $0x00008000
+GLOBL stateLow<>(SB), RODATA|NOPTR, $32
+
+DATA escape<>+0(SB)/4, $0xffffff80
+DATA escape<>+4(SB)/4, $0xffffff80
+DATA escape<>+8(SB)/4, $0xffffff80
+DATA escape<>+12(SB)/4, $0xffffff80
+DATA escape<>+16(SB)/4, $0xffffff80
+DATA escape<>+20(SB)/4, $0xffffff80
+DATA escape<>+24(SB)/4, $0xffffff80
+DATA escape<>+28(SB)/4, $0xffffff80
+GLOBL escape<>(SB), RODATA|NOPTR, $32
+
+DATA listed<>+0(SB)/4, $0x00000080
+DATA listed<>+4(SB)/4, $0x00000080
+DATA listed<>+8(SB)/4, $0x00000080
+DATA listed<>+12(SB)/4, $0x00000080
+DATA listed<>+16(SB)/4, $0x00000080
+DATA listed<>+20(SB)/4, $0x00000080
+DATA listed<>+24(SB)/4, $0x00000080
+DATA listed<>+28(SB)/4, $0x00000080
+GLOBL listed<>(SB), RODATA|NOPTR, $32
+
+DATA biasMask<>+0(SB)/4, $0x00001fff
+DATA biasMask<>+4(SB)/4, $0x00001fff
+DATA biasMask<>+8(SB)/4, $0x00001fff
+DATA biasMask<>+12(SB)/4, $0x00001fff
+DATA biasMask<>+16(SB)/4, $0x00001fff
+DATA biasMask<>+20(SB)/4, $0x00001fff
+DATA biasMask<>+24(SB)/4, $0x00001fff
+DATA biasMask<>+28(SB)/4, $0x00001fff
+GLOBL biasMask<>(SB), RODATA|NOPTR, $32
+
+DATA probOne<>+0(SB)/4, $0x00001000
+DATA probOne<>+4(SB)/4, $0x00001000
+DATA probOne<>+8(SB)/4, $0x00001000
+DATA probOne<>+12(SB)/4, $0x00001000
+DATA probOne<>+16(SB)/4, $0x00001000
+DATA probOne<>+20(SB)/4, $0x00001000
+DATA probOne<>+24(SB)/4, $0x00001000
+DATA probOne<>+28(SB)/4, $0x00001000
+GLOBL probOne<>(SB), RODATA|NOPTR, $32
+
+// func decode1E8AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte) (used uint64, escapes uint32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·decode1E8AVX2(SB), NOSPLIT, $0-68
+	MOVQ         words+8(FP), AX
+	MOVQ         expand+16(FP), CX
+	MOVQ         z+24(FP), DX
+	VMOVDQU      stateLow<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         x+0(FP), BX
+	MOVQ         c0+32(FP), SI
+	MOVQ         raw0+48(FP), DI
+	VMOVDQU      (BX), Y2
+	VPBROADCASTB (DI), X3
+	VPMOVZXBD    X3, Y3
+	VPSRLVD      laneNumbers<>+0(SB), Y3, Y3
+	VPAND        intOne<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	INCQ         DI
+	VPERMD       16(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, (DX)
+	VPERMD       48(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 16(DX)
+	VPERMD       80(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 32(DX)
+	VPERMD       112(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 48(DX)
+	VPERMD       144(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 64(DX)
+	VPERMD       176(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 80(DX)
+	VPERMD       208(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 96(DX)
+	VPERMD       240(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y0
+	VMOVMSKPS    Y0, BX
+	VPMOVZXWD    (AX), Y4
+	VPMOVZXBD    (CX)(BX*8), Y5
+	VPERMD       Y4, Y5, Y4
+	VPSLLD       $0x10, Y2, Y5
+	VPOR         Y5, Y4, Y4
+	VPBLENDVB    Y0, Y4, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y0
+	VPCMPEQD     escape<>+0(SB), Y0, Y4
+	VPOR         Y4, Y1, Y1
+	VPBROADCASTD (DI), Y4
+	VPSRLVD      336(SI), Y4, Y4
+	VPAND        368(SI), Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPAND        400(SI), Y3, Y5
+	VPOR         Y5, Y4, Y4
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y0, Y0, Y0
+	VPSRLD       $0x01, Y3, Y4
+	VPADDD       Y4, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X3
+	VPACKSSDW    X3, X0, X0
+	VMOVDQU      X0, 112(DX)
+	MOVQ         x+0(FP), CX
+	VMOVDQU      Y2, (CX)
+	MOVQ         words+8(FP), CX
+	SUBQ         CX, AX
+	MOVQ         AX, used+56(FP)
+	VMOVMSKPS    Y1, AX
+	MOVL         AX, escapes+64(FP)
+	VZEROUPPER
+	RET
+
+// func encode1E8AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte) (used uint64)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·encode1E8AVX2(SB), NOSPLIT, $0-72
+	MOVQ         scratch+24(FP), AX
+	MOVQ         z+32(FP), CX
+	MOVQ         c0+40(FP), DX
+	MOVQ         raw0+56(FP), BX
+	VPMOVSXWD    (CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (DX), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVMSKPS    Y0, SI
+	MOVB         SI, (BX)
+	INCQ         BX
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DX), Y1, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    16(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    32(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 64(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    48(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    64(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       144(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 128(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    80(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 160(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    96(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 192(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    112(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 224(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, CX
+	MOVL         484(DX), SI
+	ANDL         (BX), SI
+	ORL          SI, CX
+	MOVL         CX, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         x+0(FP), CX
+	MOVQ         words+8(FP), DX
+	MOVQ         compress+16(FP), BX
+	VMOVDQU      (CX), Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      224(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      192(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      160(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      128(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      96(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      64(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      32(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      (AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	XORL         $0x000000ff, AX
+	VPMOVZXBD    (BX)(AX*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      Y0, (CX)
+	MOVQ         words+8(FP), AX
+	SUBQ         DX, AX
+	MOVQ         AX, used+64(FP)
+	VZEROUPPER
+	RET
+
+// func decode2E8AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte) (used uint64, escapes uint32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
+	MOVQ         words+8(FP), AX
+	MOVQ         expand+16(FP), CX
+	MOVQ         z+24(FP), DX
+	VMOVDQU      stateLow<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         x+0(FP), BX
+	MOVQ         c0+32(FP), SI
+	MOVQ         raw0+48(FP), DI
+	VMOVDQU      (BX), Y2
+	VPBROADCASTB (DI), X3
+	VPMOVZXBD    X3, Y3
+	VPSRLVD      laneNumbers<>+0(SB), Y3, Y3
+	VPAND        intOne<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	INCQ         DI
+	MOVQ         c1+56(FP), R8
+	MOVQ         raw1+72(FP), R9
+	VMOVDQU      32(BX), Y4
+	VPBROADCASTB (R9), X5
+	VPMOVZXBD    X5, Y5
+	VPSRLVD      laneNumbers<>+0(SB), Y5, Y5
+	VPAND        intOne<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	INCQ         R9
+	VPERMD       16(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y6, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y6
+	VPADDD       Y6, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	VPERMD       16(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y7, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, (DX)
+	VEXTRACTI128 $0x01, Y6, 128(DX)
+	VPERMD       48(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y6, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y6
+	VPADDD       Y6, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	VPERMD       48(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y7, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 16(DX)
+	VEXTRACTI128 $0x01, Y6, 144(DX)
+	VPERMD       80(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y6, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y6
+	VPADDD       Y6, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	VPERMD       80(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y7, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 32(DX)
+	VEXTRACTI128 $0x01, Y6, 160(DX)
+	VPERMD       112(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y6, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y6
+	VPADDD       Y6, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	VPERMD       112(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y7, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 48(DX)
+	VEXTRACTI128 $0x01, Y6, 176(DX)
+	VPERMD       144(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y6, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y6
+	VPADDD       Y6, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	VPERMD       144(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y7, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 64(DX)
+	VEXTRACTI128 $0x01, Y6, 192(DX)
+	VPERMD       176(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y6, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y6
+	VPADDD       Y6, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	VPERMD       176(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y7, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 80(DX)
+	VEXTRACTI128 $0x01, Y6, 208(DX)
+	VPERMD       208(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y6, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y6
+	VPADDD       Y6, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	VPERMD       208(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y7, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 96(DX)
+	VEXTRACTI128 $0x01, Y6, 224(DX)
+	VPERMD       240(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y6, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y6
+	VPADDD       Y6, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      336(SI), Y7, Y7
+	VPAND        368(SI), Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPAND        400(SI), Y3, Y8
+	VPOR         Y8, Y7, Y7
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	VPERMD       240(R8), Y5, Y3
+	VPAND        slotMask<>+0(SB), Y4, Y7
+	VPADDD       Y7, Y3, Y3
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y7, (BX)(Y3*4), Y8
+	VPSLLD       $0x08, Y8, Y3
+	VPSRLD       $0x14, Y3, Y3
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y3, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y8, Y3
+	VPADDD       Y3, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y0
+	VMOVMSKPS    Y0, BX
+	VPMOVZXWD    (AX), Y3
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y3, Y7, Y3
+	VPSLLD       $0x10, Y4, Y7
+	VPOR         Y7, Y3, Y3
+	VPBLENDVB    Y0, Y3, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y0
+	VPCMPEQD     escape<>+0(SB), Y0, Y3
+	VPOR         Y3, Y1, Y1
+	VPBROADCASTD (R9), Y3
+	VPSRLVD      336(R8), Y3, Y3
+	VPAND        368(R8), Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	VPAND        400(R8), Y5, Y7
+	VPOR         Y7, Y3, Y3
+	ADDQ         472(R8), R9
+	VPSLLD       (R8), Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y0, Y0, Y0
+	VPSRLD       $0x01, Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	VPACKSSDW    Y0, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 112(DX)
+	VEXTRACTI128 $0x01, Y6, 240(DX)
+	MOVQ         x+0(FP), CX
+	VMOVDQU      Y2, (CX)
+	VMOVDQU      Y4, 32(CX)
+	MOVQ         words+8(FP), CX
+	SUBQ         CX, AX
+	MOVQ         AX, used+80(FP)
+	VMOVMSKPS    Y1, AX
+	MOVL         AX, escapes+88(FP)
+	VZEROUPPER
+	RET
+
+// func encode2E8AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte) (used uint64)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
+	MOVQ         scratch+24(FP), AX
+	MOVQ         z+32(FP), CX
+	MOVQ         c0+40(FP), DX
+	MOVQ         raw0+56(FP), BX
+	VPMOVSXWD    (CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (DX), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVMSKPS    Y0, SI
+	MOVB         SI, (BX)
+	INCQ         BX
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DX), Y1, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    16(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    32(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 64(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    48(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    64(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       144(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 128(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    80(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 160(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    96(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 192(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    112(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 224(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         c1+64(FP), DX
+	MOVQ         raw1+80(FP), BX
+	VPMOVSXWD    128(CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (DX), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVMSKPS    Y0, SI
+	MOVB         SI, (BX)
+	INCQ         BX
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, 256(AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DX), Y1, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    144(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 288(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    160(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 320(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    176(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 352(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    192(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       144(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 384(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    208(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 416(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    224(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 448(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    240(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 480(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, CX
+	MOVL         484(DX), SI
+	ANDL         (BX), SI
+	ORL          SI, CX
+	MOVL         CX, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         x+0(FP), CX
+	MOVQ         words+8(FP), DX
+	MOVQ         compress+16(FP), BX
+	VMOVDQU      (CX), Y0
+	VMOVDQU      32(CX), Y1
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      480(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      224(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      448(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      192(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      416(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      160(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      384(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      128(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      352(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      96(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      320(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      64(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      288(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      32(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      256(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      (AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	XORL         $0x000000ff, AX
+	VPMOVZXBD    (BX)(AX*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	VMOVDQU      Y0, (CX)
+	VMOVDQU      Y1, 32(CX)
+	MOVQ         words+8(FP), AX
+	SUBQ         DX, AX
+	MOVQ         AX, used+88(FP)
+	VZEROUPPER
+	RET
+
+// func decode4E8AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte, c2 *uint64, t2 *uint32, raw2 *byte, c3 *uint64, t3 *uint32, raw3 *byte) (used uint64, escapes uint32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
+	MOVQ         words+8(FP), AX
+	MOVQ         expand+16(FP), CX
+	MOVQ         z+24(FP), DX
+	VMOVDQU      stateLow<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         x+0(FP), BX
+	MOVQ         c0+32(FP), SI
+	MOVQ         raw0+48(FP), DI
+	VMOVDQU      (BX), Y2
+	VPBROADCASTB (DI), X3
+	VPMOVZXBD    X3, Y3
+	VPSRLVD      laneNumbers<>+0(SB), Y3, Y3
+	VPAND        intOne<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	INCQ         DI
+	MOVQ         c1+56(FP), R8
+	MOVQ         raw1+72(FP), R9
+	VMOVDQU      32(BX), Y4
+	VPBROADCASTB (R9), X5
+	VPMOVZXBD    X5, Y5
+	VPSRLVD      laneNumbers<>+0(SB), Y5, Y5
+	VPAND        intOne<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	INCQ         R9
+	MOVQ         c2+80(FP), R10
+	MOVQ         raw2+96(FP), R11
+	VMOVDQU      64(BX), Y6
+	VPBROADCASTB (R11), X7
+	VPMOVZXBD    X7, Y7
+	VPSRLVD      laneNumbers<>+0(SB), Y7, Y7
+	VPAND        intOne<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	INCQ         R11
+	MOVQ         c3+104(FP), R12
+	MOVQ         raw3+120(FP), R13
+	VMOVDQU      96(BX), Y8
+	VPBROADCASTB (R13), X9
+	VPMOVZXBD    X9, Y9
+	VPSRLVD      laneNumbers<>+0(SB), Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	INCQ         R13
+	VPERMD       16(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y10, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       16(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y11, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, (DX)
+	VEXTRACTI128 $0x01, Y10, 128(DX)
+	VPERMD       16(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y6, Y6
+	VPMULLD      Y10, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       16(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y8, Y8
+	VPMULLD      Y11, Y8, Y8
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 256(DX)
+	VEXTRACTI128 $0x01, Y10, 384(DX)
+	VPERMD       48(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y10, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       48(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y11, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 16(DX)
+	VEXTRACTI128 $0x01, Y10, 144(DX)
+	VPERMD       48(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y6, Y6
+	VPMULLD      Y10, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       48(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y8, Y8
+	VPMULLD      Y11, Y8, Y8
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 272(DX)
+	VEXTRACTI128 $0x01, Y10, 400(DX)
+	VPERMD       80(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y10, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       80(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y11, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 32(DX)
+	VEXTRACTI128 $0x01, Y10, 160(DX)
+	VPERMD       80(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y6, Y6
+	VPMULLD      Y10, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       80(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y8, Y8
+	VPMULLD      Y11, Y8, Y8
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 288(DX)
+	VEXTRACTI128 $0x01, Y10, 416(DX)
+	VPERMD       112(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y10, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       112(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y11, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 48(DX)
+	VEXTRACTI128 $0x01, Y10, 176(DX)
+	VPERMD       112(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y6, Y6
+	VPMULLD      Y10, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       112(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y8, Y8
+	VPMULLD      Y11, Y8, Y8
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 304(DX)
+	VEXTRACTI128 $0x01, Y10, 432(DX)
+	VPERMD       144(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y10, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       144(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y11, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 64(DX)
+	VEXTRACTI128 $0x01, Y10, 192(DX)
+	VPERMD       144(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y6, Y6
+	VPMULLD      Y10, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       144(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y8, Y8
+	VPMULLD      Y11, Y8, Y8
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 320(DX)
+	VEXTRACTI128 $0x01, Y10, 448(DX)
+	VPERMD       176(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y10, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       176(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y11, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 80(DX)
+	VEXTRACTI128 $0x01, Y10, 208(DX)
+	VPERMD       176(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y6, Y6
+	VPMULLD      Y10, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       176(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y8, Y8
+	VPMULLD      Y11, Y8, Y8
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 336(DX)
+	VEXTRACTI128 $0x01, Y10, 464(DX)
+	VPERMD       208(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y10, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       208(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y11, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 96(DX)
+	VEXTRACTI128 $0x01, Y10, 224(DX)
+	VPERMD       208(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y6, Y6
+	VPMULLD      Y10, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       208(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y8, Y8
+	VPMULLD      Y11, Y8, Y8
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 352(DX)
+	VEXTRACTI128 $0x01, Y10, 480(DX)
+	VPERMD       240(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y10, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y10
+	VPADDD       Y10, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      336(SI), Y11, Y11
+	VPAND        368(SI), Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPAND        400(SI), Y3, Y12
+	VPOR         Y12, Y11, Y11
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	VPERMD       240(R8), Y5, Y3
+	VPAND        slotMask<>+0(SB), Y4, Y11
+	VPADDD       Y11, Y3, Y3
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y11, (BX)(Y3*4), Y12
+	VPSLLD       $0x08, Y12, Y3
+	VPSRLD       $0x14, Y3, Y3
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y3, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y12, Y3
+	VPADDD       Y3, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y3
+	VMOVMSKPS    Y3, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y4, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y3, Y11, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y3
+	VPCMPEQD     escape<>+0(SB), Y3, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R9), Y11
+	VPSRLVD      336(R8), Y11, Y11
+	VPAND        368(R8), Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPAND        400(R8), Y5, Y12
+	VPOR         Y12, Y11, Y11
+	ADDQ         472(R8), R9
+	VPSLLD       (R8), Y3, Y3
+	VPADDD       Y11, Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	VPSRLD       $0x01, Y5, Y11
+	VPADDD       Y11, Y3, Y3
+	VPACKSSDW    Y3, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 112(DX)
+	VEXTRACTI128 $0x01, Y10, 240(DX)
+	VPERMD       240(R10), Y7, Y3
+	VPAND        slotMask<>+0(SB), Y6, Y5
+	VPADDD       Y5, Y3, Y3
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y10, Y10, Y10
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y5, (BX)(Y3*4), Y10
+	VPSLLD       $0x08, Y10, Y3
+	VPSRLD       $0x14, Y3, Y3
+	VPSRLD       $0x0c, Y6, Y6
+	VPMULLD      Y3, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y10, Y3
+	VPADDD       Y3, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y3
+	VMOVMSKPS    Y3, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y11
+	VPERMD       Y5, Y11, Y5
+	VPSLLD       $0x10, Y6, Y11
+	VPOR         Y11, Y5, Y5
+	VPBLENDVB    Y3, Y5, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y10, Y3
+	VPCMPEQD     escape<>+0(SB), Y3, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (R11), Y5
+	VPSRLVD      336(R10), Y5, Y5
+	VPAND        368(R10), Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPAND        400(R10), Y7, Y10
+	VPOR         Y10, Y5, Y5
+	ADDQ         472(R10), R11
+	VPSLLD       (R10), Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	VPSRLD       $0x01, Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	VPERMD       240(R12), Y9, Y5
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPADDD       Y7, Y5, Y5
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y7, (BX)(Y5*4), Y10
+	VPSLLD       $0x08, Y10, Y5
+	VPSRLD       $0x14, Y5, Y5
+	VPSRLD       $0x0c, Y8, Y8
+	VPMULLD      Y5, Y8, Y8
+	VPAND        slotMask<>+0(SB), Y10, Y5
+	VPADDD       Y5, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y0
+	VMOVMSKPS    Y0, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y8, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y0, Y5, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y10, Y0
+	VPCMPEQD     escape<>+0(SB), Y0, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (R13), Y5
+	VPSRLVD      336(R12), Y5, Y5
+	VPAND        368(R12), Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPAND        400(R12), Y9, Y7
+	VPOR         Y7, Y5, Y5
+	ADDQ         472(R12), R13
+	VPSLLD       (R12), Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y0, Y0, Y0
+	VPSRLD       $0x01, Y9, Y5
+	VPADDD       Y5, Y0, Y0
+	VPACKSSDW    Y0, Y3, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	VMOVDQU      X3, 368(DX)
+	VEXTRACTI128 $0x01, Y3, 496(DX)
+	MOVQ         x+0(FP), CX
+	VMOVDQU      Y2, (CX)
+	VMOVDQU      Y4, 32(CX)
+	VMOVDQU      Y6, 64(CX)
+	VMOVDQU      Y8, 96(CX)
+	MOVQ         words+8(FP), CX
+	SUBQ         CX, AX
+	MOVQ         AX, used+128(FP)
+	VMOVMSKPS    Y1, AX
+	MOVL         AX, escapes+136(FP)
+	VZEROUPPER
+	RET
+
+// func encode4E8AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte, c2 *uint64, t2 *uint32, raw2 *byte, c3 *uint64, t3 *uint32, raw3 *byte) (used uint64)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
+	MOVQ         scratch+24(FP), AX
+	MOVQ         z+32(FP), CX
+	MOVQ         c0+40(FP), DX
+	MOVQ         raw0+56(FP), BX
+	VPMOVSXWD    (CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (DX), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVMSKPS    Y0, SI
+	MOVB         SI, (BX)
+	INCQ         BX
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DX), Y1, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    16(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    32(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 64(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    48(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    64(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       144(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 128(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    80(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 160(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    96(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 192(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    112(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 224(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         c1+64(FP), DX
+	MOVQ         raw1+80(FP), BX
+	VPMOVSXWD    128(CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (DX), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVMSKPS    Y0, SI
+	MOVB         SI, (BX)
+	INCQ         BX
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, 256(AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DX), Y1, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    144(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 288(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    160(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 320(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    176(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 352(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    192(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       144(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 384(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    208(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 416(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    224(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 448(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    240(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 480(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         c2+88(FP), DX
+	MOVQ         raw2+104(FP), BX
+	VPMOVSXWD    256(CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (DX), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVMSKPS    Y0, SI
+	MOVB         SI, (BX)
+	INCQ         BX
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, 512(AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DX), Y1, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    272(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 544(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    288(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 576(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    304(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 608(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    320(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       144(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 640(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    336(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 672(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    352(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 704(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    368(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 736(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         c3+112(FP), DX
+	MOVQ         raw3+128(FP), BX
+	VPMOVSXWD    384(CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (DX), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	VMOVMSKPS    Y0, SI
+	MOVB         SI, (BX)
+	INCQ         BX
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, 768(AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DX), Y1, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    400(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 800(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    416(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 832(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    432(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 864(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    448(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       144(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 896(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    464(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 928(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    480(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 960(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    496(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 992(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, CX
+	MOVL         484(DX), SI
+	ANDL         (BX), SI
+	ORL          SI, CX
+	MOVL         CX, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         x+0(FP), CX
+	MOVQ         words+8(FP), DX
+	MOVQ         compress+16(FP), BX
+	VMOVDQU      (CX), Y0
+	VMOVDQU      32(CX), Y1
+	VMOVDQU      64(CX), Y2
+	VMOVDQU      96(CX), Y3
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      992(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      736(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      480(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      224(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      960(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      704(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      448(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      192(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      928(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      672(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      416(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      160(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      896(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      640(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      384(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      128(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      864(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      608(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      352(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      96(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      832(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      576(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      320(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      64(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      800(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      544(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      288(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      32(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      768(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      512(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      256(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      (AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, AX
+	XORL         $0x000000ff, AX
+	VPMOVZXBD    (BX)(AX*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	VMOVDQU      Y0, (CX)
+	VMOVDQU      Y1, 32(CX)
+	VMOVDQU      Y2, 64(CX)
+	VMOVDQU      Y3, 96(CX)
+	MOVQ         words+8(FP), AX
+	SUBQ         DX, AX
+	MOVQ         AX, used+136(FP)
+	VZEROUPPER
+	RET
+
+// func decode1D4AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte) (used uint64, escapes uint32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·decode1D4AVX2(SB), NOSPLIT, $0-68
+	MOVQ         words+8(FP), AX
+	MOVQ         expand+16(FP), CX
+	MOVQ         z+24(FP), DX
+	VMOVDQU      stateLow<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         x+0(FP), BX
+	MOVQ         c0+32(FP), SI
+	MOVQ         raw0+48(FP), DI
+	VMOVDQU      (BX), Y2
+	VXORPS       Y3, Y3, Y3
+	VPERMD       16(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, (DX)
+	VPERMD       48(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 16(DX)
+	VPERMD       80(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 32(DX)
+	VPERMD       112(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      336(SI), Y5, Y5
+	VPAND        368(SI), Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPAND        400(SI), Y3, Y3
+	VPOR         Y3, Y5, Y5
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X3
+	VPACKSSDW    X3, X4, X4
+	VMOVDQU      X4, 48(DX)
+	VXORPS       Y3, Y3, Y3
+	VPERMD       144(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 64(DX)
+	VPERMD       176(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 80(DX)
+	VPERMD       208(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 96(DX)
+	VPERMD       240(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y4, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y6, Y4
+	VPADDD       Y4, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y0
+	VMOVMSKPS    Y0, BX
+	VPMOVZXWD    (AX), Y4
+	VPMOVZXBD    (CX)(BX*8), Y5
+	VPERMD       Y4, Y5, Y4
+	VPSLLD       $0x10, Y2, Y5
+	VPOR         Y5, Y4, Y4
+	VPBLENDVB    Y0, Y4, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y0
+	VPCMPEQD     escape<>+0(SB), Y0, Y4
+	VPOR         Y4, Y1, Y1
+	VPBROADCASTD (DI), Y4
+	VPSRLVD      336(SI), Y4, Y4
+	VPAND        368(SI), Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPAND        400(SI), Y3, Y3
+	VPOR         Y3, Y4, Y4
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y0, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X3
+	VPACKSSDW    X3, X0, X0
+	VMOVDQU      X0, 112(DX)
+	MOVQ         x+0(FP), CX
+	VMOVDQU      Y2, (CX)
+	MOVQ         words+8(FP), CX
+	SUBQ         CX, AX
+	MOVQ         AX, used+56(FP)
+	VMOVMSKPS    Y1, AX
+	MOVL         AX, escapes+64(FP)
+	VZEROUPPER
+	RET
+
+// func encode1D4AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte) (used uint64)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·encode1D4AVX2(SB), NOSPLIT, $0-72
+	MOVQ         scratch+24(FP), AX
+	MOVQ         z+32(FP), CX
+	MOVQ         c0+40(FP), DX
+	MOVQ         raw0+56(FP), BX
+	VPMOVSXWD    (CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       16(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    16(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    32(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    48(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	VPMOVSXWD    64(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       144(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    80(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    96(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    112(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, CX
+	MOVL         484(DX), SI
+	ANDL         (BX), SI
+	ORL          SI, CX
+	MOVL         CX, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         x+0(FP), CX
+	MOVQ         words+8(FP), DX
+	MOVQ         compress+16(FP), BX
+	VMOVDQU      (CX), Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      224(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      192(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      160(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      128(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      96(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      64(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      32(AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      (AX), Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPSRLD       $0x0d, Y4, Y1
+	VPAND        slotMask<>+0(SB), Y1, Y1
+	VPSLLD       $0x13, Y1, Y2
+	VPCMPGTD     Y0, Y2, Y2
+	VMOVMSKPS    Y2, AX
+	XORL         $0x000000ff, AX
+	VPMOVZXBD    (BX)(AX*8), Y5
+	VPSLLD       $0x10, Y0, Y6
+	VPSRLD       $0x10, Y6, Y6
+	VPERMD       Y6, Y5, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPACKUSDW    X5, X6, X5
+	VMOVDQU      X5, -16(DX)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, DX
+	VPSRLD       $0x10, Y0, Y5
+	VPBLENDVB    Y2, Y0, Y5, Y0
+	VPMULUDQ     Y3, Y0, Y2
+	VPSRLQ       $0x20, Y0, Y5
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y5, Y5
+	VPSRLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y5, Y2, Y2
+	VPSRLD       $0x19, Y4, Y3
+	VPSRLVD      Y3, Y2, Y2
+	VMOVDQU      probOne<>+0(SB), Y3
+	VPSUBD       Y1, Y3, Y3
+	VPMULLD      Y3, Y2, Y2
+	VPAND        biasMask<>+0(SB), Y4, Y1
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      Y0, (CX)
+	MOVQ         words+8(FP), AX
+	SUBQ         DX, AX
+	MOVQ         AX, used+64(FP)
+	VZEROUPPER
+	RET
+
+// func decode2D4AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte) (used uint64, escapes uint32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
+	MOVQ         words+8(FP), AX
+	MOVQ         expand+16(FP), CX
+	MOVQ         z+24(FP), DX
+	VMOVDQU      stateLow<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         x+0(FP), BX
+	MOVQ         c0+32(FP), SI
+	MOVQ         raw0+48(FP), DI
+	VMOVDQU      (BX), Y2
+	MOVQ         c1+56(FP), R8
+	MOVQ         raw1+72(FP), R9
+	VMOVDQU      32(BX), Y3
+	VXORPS       Y4, Y4, Y4
+	VPERMD       16(SI), Y4, Y5
+	VPAND        slotMask<>+0(SB), Y2, Y6
+	VPADDD       Y6, Y5, Y5
+	VPCMPEQD     Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y6, (BX)(Y5*4), Y7
+	VPSLLD       $0x08, Y7, Y5
+	VPSRLD       $0x14, Y5, Y5
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y5, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y5
+	VMOVMSKPS    Y5, BX
+	VPMOVZXWD    (AX), Y6
+	VPMOVZXBD    (CX)(BX*8), Y8
+	VPERMD       Y6, Y8, Y6
+	VPSLLD       $0x10, Y2, Y8
+	VPOR         Y8, Y6, Y6
+	VPBLENDVB    Y5, Y6, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y7, Y5
+	VPCMPEQD     escape<>+0(SB), Y5, Y6
+	VPOR         Y6, Y1, Y1
+	VPBROADCASTD (DI), Y6
+	VPSRLVD      272(SI), Y6, Y6
+	VPAND        304(SI), Y6, Y6
+	VPAND        432(SI), Y5, Y7
+	VPOR         Y6, Y7, Y7
+	VPAND        intOne<>+0(SB), Y7, Y7
+	VPXOR        Y7, Y4, Y4
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y5, Y5
+	VPADDD       Y6, Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VPERMD       16(R8), Y6, Y7
+	VPAND        slotMask<>+0(SB), Y3, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y7, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y3, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPACKSSDW    Y7, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVDQU      X5, (DX)
+	VEXTRACTI128 $0x01, Y5, 128(DX)
+	VPERMD       48(SI), Y4, Y5
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y5, Y5
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y5*4), Y8
+	VPSLLD       $0x08, Y8, Y5
+	VPSRLD       $0x14, Y5, Y5
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y5, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y5
+	VPADDD       Y5, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y5
+	VMOVMSKPS    Y5, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y5, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y5
+	VPCMPEQD     escape<>+0(SB), Y5, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y5, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPERMD       48(R8), Y6, Y7
+	VPAND        slotMask<>+0(SB), Y3, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y7, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y3, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPACKSSDW    Y7, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVDQU      X5, 16(DX)
+	VEXTRACTI128 $0x01, Y5, 144(DX)
+	VPERMD       80(SI), Y4, Y5
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y5, Y5
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y5*4), Y8
+	VPSLLD       $0x08, Y8, Y5
+	VPSRLD       $0x14, Y5, Y5
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y5, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y5
+	VPADDD       Y5, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y5
+	VMOVMSKPS    Y5, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y5, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y5
+	VPCMPEQD     escape<>+0(SB), Y5, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y5, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPERMD       80(R8), Y6, Y7
+	VPAND        slotMask<>+0(SB), Y3, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y7, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y3, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPACKSSDW    Y7, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVDQU      X5, 32(DX)
+	VEXTRACTI128 $0x01, Y5, 160(DX)
+	VPERMD       112(SI), Y4, Y5
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y5, Y5
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y5*4), Y8
+	VPSLLD       $0x08, Y8, Y5
+	VPSRLD       $0x14, Y5, Y5
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y5, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y5
+	VPADDD       Y5, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y5
+	VMOVMSKPS    Y5, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y5, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y5
+	VPCMPEQD     escape<>+0(SB), Y5, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      336(SI), Y7, Y7
+	VPAND        368(SI), Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPAND        400(SI), Y4, Y4
+	VPOR         Y4, Y7, Y7
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPERMD       112(R8), Y6, Y4
+	VPAND        slotMask<>+0(SB), Y3, Y7
+	VPADDD       Y7, Y4, Y4
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y7, (BX)(Y4*4), Y8
+	VPSLLD       $0x08, Y8, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y4, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y8, Y4
+	VPADDD       Y4, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y3, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y4, Y7, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (R9), Y7
+	VPSRLVD      336(R8), Y7, Y7
+	VPAND        368(R8), Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPAND        400(R8), Y6, Y6
+	VPOR         Y6, Y7, Y7
+	ADDQ         472(R8), R9
+	VPSLLD       (R8), Y4, Y4
+	VPADDD       Y7, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPACKSSDW    Y4, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVDQU      X5, 48(DX)
+	VEXTRACTI128 $0x01, Y5, 176(DX)
+	VXORPS       Y4, Y4, Y4
+	VPERMD       144(SI), Y4, Y5
+	VPAND        slotMask<>+0(SB), Y2, Y6
+	VPADDD       Y6, Y5, Y5
+	VPCMPEQD     Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y6, (BX)(Y5*4), Y7
+	VPSLLD       $0x08, Y7, Y5
+	VPSRLD       $0x14, Y5, Y5
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y5, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y5
+	VMOVMSKPS    Y5, BX
+	VPMOVZXWD    (AX), Y6
+	VPMOVZXBD    (CX)(BX*8), Y8
+	VPERMD       Y6, Y8, Y6
+	VPSLLD       $0x10, Y2, Y8
+	VPOR         Y8, Y6, Y6
+	VPBLENDVB    Y5, Y6, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y7, Y5
+	VPCMPEQD     escape<>+0(SB), Y5, Y6
+	VPOR         Y6, Y1, Y1
+	VPBROADCASTD (DI), Y6
+	VPSRLVD      272(SI), Y6, Y6
+	VPAND        304(SI), Y6, Y6
+	VPAND        432(SI), Y5, Y7
+	VPOR         Y6, Y7, Y7
+	VPAND        intOne<>+0(SB), Y7, Y7
+	VPXOR        Y7, Y4, Y4
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y5, Y5
+	VPADDD       Y6, Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VPERMD       144(R8), Y6, Y7
+	VPAND        slotMask<>+0(SB), Y3, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y7, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y3, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPACKSSDW    Y7, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVDQU      X5, 64(DX)
+	VEXTRACTI128 $0x01, Y5, 192(DX)
+	VPERMD       176(SI), Y4, Y5
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y5, Y5
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y5*4), Y8
+	VPSLLD       $0x08, Y8, Y5
+	VPSRLD       $0x14, Y5, Y5
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y5, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y5
+	VPADDD       Y5, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y5
+	VMOVMSKPS    Y5, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y5, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y5
+	VPCMPEQD     escape<>+0(SB), Y5, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y5, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPERMD       176(R8), Y6, Y7
+	VPAND        slotMask<>+0(SB), Y3, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y7, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y3, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPACKSSDW    Y7, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVDQU      X5, 80(DX)
+	VEXTRACTI128 $0x01, Y5, 208(DX)
+	VPERMD       208(SI), Y4, Y5
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y5, Y5
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y5*4), Y8
+	VPSLLD       $0x08, Y8, Y5
+	VPSRLD       $0x14, Y5, Y5
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y5, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y5
+	VPADDD       Y5, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y5
+	VMOVMSKPS    Y5, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y5, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y5
+	VPCMPEQD     escape<>+0(SB), Y5, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y5, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPERMD       208(R8), Y6, Y7
+	VPAND        slotMask<>+0(SB), Y3, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y7, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y3, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPACKSSDW    Y7, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVDQU      X5, 96(DX)
+	VEXTRACTI128 $0x01, Y5, 224(DX)
+	VPERMD       240(SI), Y4, Y5
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y5, Y5
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y5*4), Y8
+	VPSLLD       $0x08, Y8, Y5
+	VPSRLD       $0x14, Y5, Y5
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y5, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y8, Y5
+	VPADDD       Y5, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y5
+	VMOVMSKPS    Y5, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y5, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y5
+	VPCMPEQD     escape<>+0(SB), Y5, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      336(SI), Y7, Y7
+	VPAND        368(SI), Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPAND        400(SI), Y4, Y4
+	VPOR         Y4, Y7, Y7
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPERMD       240(R8), Y6, Y4
+	VPAND        slotMask<>+0(SB), Y3, Y7
+	VPADDD       Y7, Y4, Y4
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y7, (BX)(Y4*4), Y8
+	VPSLLD       $0x08, Y8, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y4, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y8, Y4
+	VPADDD       Y4, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y0
+	VMOVMSKPS    Y0, BX
+	VPMOVZXWD    (AX), Y4
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y4, Y7, Y4
+	VPSLLD       $0x10, Y3, Y7
+	VPOR         Y7, Y4, Y4
+	VPBLENDVB    Y0, Y4, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y0
+	VPCMPEQD     escape<>+0(SB), Y0, Y4
+	VPOR         Y4, Y1, Y1
+	VPBROADCASTD (R9), Y4
+	VPSRLVD      336(R8), Y4, Y4
+	VPAND        368(R8), Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPAND        400(R8), Y6, Y6
+	VPOR         Y6, Y4, Y4
+	ADDQ         472(R8), R9
+	VPSLLD       (R8), Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y0, Y0, Y0
+	VPACKSSDW    Y0, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVDQU      X5, 112(DX)
+	VEXTRACTI128 $0x01, Y5, 240(DX)
+	MOVQ         x+0(FP), CX
+	VMOVDQU      Y2, (CX)
+	VMOVDQU      Y3, 32(CX)
+	MOVQ         words+8(FP), CX
+	SUBQ         CX, AX
+	MOVQ         AX, used+80(FP)
+	VMOVMSKPS    Y1, AX
+	MOVL         AX, escapes+88(FP)
+	VZEROUPPER
+	RET
+
+// func encode2D4AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte) (used uint64)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
+	MOVQ         scratch+24(FP), AX
+	MOVQ         z+32(FP), CX
+	MOVQ         c0+40(FP), DX
+	MOVQ         raw0+56(FP), BX
+	VPMOVSXWD    (CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       16(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    16(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    32(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    48(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	VPMOVSXWD    64(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       144(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    80(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    96(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    112(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         c1+64(FP), DX
+	MOVQ         raw1+80(FP), BX
+	VPMOVSXWD    128(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       16(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 256(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    144(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 288(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    160(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 320(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    176(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 352(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	VPMOVSXWD    192(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       144(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 384(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    208(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 416(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    224(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 448(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    240(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 480(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, CX
+	MOVL         484(DX), SI
+	ANDL         (BX), SI
+	ORL          SI, CX
+	MOVL         CX, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         x+0(FP), CX
+	MOVQ         words+8(FP), DX
+	MOVQ         compress+16(FP), BX
+	VMOVDQU      (CX), Y0
+	VMOVDQU      32(CX), Y1
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      480(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      224(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      448(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      192(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      416(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      160(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      384(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      128(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      352(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      96(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      320(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      64(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      288(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      32(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      256(AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y1, Y3, Y3
+	VMOVMSKPS    Y3, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y6
+	VPSLLD       $0x10, Y1, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y6
+	VPBLENDVB    Y3, Y1, Y6, Y1
+	VPMULUDQ     Y4, Y1, Y3
+	VPSRLQ       $0x20, Y1, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      (AX), Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPSRLD       $0x0d, Y5, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y3
+	VPCMPGTD     Y0, Y3, Y3
+	VMOVMSKPS    Y3, AX
+	XORL         $0x000000ff, AX
+	VPMOVZXBD    (BX)(AX*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(DX)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, DX
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y3, Y0, Y6, Y0
+	VPMULUDQ     Y4, Y0, Y3
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y6, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPSRLD       $0x19, Y5, Y4
+	VPSRLVD      Y4, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y4
+	VPSUBD       Y2, Y4, Y4
+	VPMULLD      Y4, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y5, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	VMOVDQU      Y0, (CX)
+	VMOVDQU      Y1, 32(CX)
+	MOVQ         words+8(FP), AX
+	SUBQ         DX, AX
+	MOVQ         AX, used+88(FP)
+	VZEROUPPER
+	RET
+
+// func decode4D4AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte, c2 *uint64, t2 *uint32, raw2 *byte, c3 *uint64, t3 *uint32, raw3 *byte) (used uint64, escapes uint32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
+	MOVQ         words+8(FP), AX
+	MOVQ         expand+16(FP), CX
+	MOVQ         z+24(FP), DX
+	VMOVDQU      stateLow<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         x+0(FP), BX
+	MOVQ         c0+32(FP), SI
+	MOVQ         raw0+48(FP), DI
+	VMOVDQU      (BX), Y2
+	MOVQ         c1+56(FP), R8
+	MOVQ         raw1+72(FP), R9
+	VMOVDQU      32(BX), Y3
+	MOVQ         c2+80(FP), R10
+	MOVQ         raw2+96(FP), R11
+	VMOVDQU      64(BX), Y4
+	MOVQ         c3+104(FP), R12
+	MOVQ         raw3+120(FP), R13
+	VMOVDQU      96(BX), Y5
+	VXORPS       Y6, Y6, Y6
+	VPERMD       16(SI), Y6, Y7
+	VPAND        slotMask<>+0(SB), Y2, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y7, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y2, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (DI), Y8
+	VPSRLVD      272(SI), Y8, Y8
+	VPAND        304(SI), Y8, Y8
+	VPAND        432(SI), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VPERMD       16(R8), Y8, Y9
+	VPAND        slotMask<>+0(SB), Y3, Y10
+	VPADDD       Y10, Y9, Y9
+	VPCMPEQD     Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y10, (BX)(Y9*4), Y11
+	VPSLLD       $0x08, Y11, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y9, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y11, Y9
+	VPADDD       Y9, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y10
+	VPMOVZXBD    (CX)(BX*8), Y12
+	VPERMD       Y10, Y12, Y10
+	VPSLLD       $0x10, Y3, Y12
+	VPOR         Y12, Y10, Y10
+	VPBLENDVB    Y9, Y10, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y11, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y10
+	VPOR         Y10, Y1, Y1
+	VPBROADCASTD (R9), Y10
+	VPSRLVD      272(R8), Y10, Y10
+	VPAND        304(R8), Y10, Y10
+	VPAND        432(R8), Y9, Y11
+	VPOR         Y10, Y11, Y11
+	VPAND        intOne<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y8, Y8
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPACKSSDW    Y9, Y7, Y7
+	VPERMQ       $0xd8, Y7, Y7
+	VMOVDQU      X7, (DX)
+	VEXTRACTI128 $0x01, Y7, 128(DX)
+	VXORPS       Y7, Y7, Y7
+	VPERMD       16(R10), Y7, Y9
+	VPAND        slotMask<>+0(SB), Y4, Y10
+	VPADDD       Y10, Y9, Y9
+	VPCMPEQD     Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y10, (BX)(Y9*4), Y11
+	VPSLLD       $0x08, Y11, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y9, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y11, Y9
+	VPADDD       Y9, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y10
+	VPMOVZXBD    (CX)(BX*8), Y12
+	VPERMD       Y10, Y12, Y10
+	VPSLLD       $0x10, Y4, Y12
+	VPOR         Y12, Y10, Y10
+	VPBLENDVB    Y9, Y10, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y11, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y10
+	VPOR         Y10, Y1, Y1
+	VPBROADCASTD (R11), Y10
+	VPSRLVD      272(R10), Y10, Y10
+	VPAND        304(R10), Y10, Y10
+	VPAND        432(R10), Y9, Y11
+	VPOR         Y10, Y11, Y11
+	VPAND        intOne<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VPERMD       16(R12), Y10, Y11
+	VPAND        slotMask<>+0(SB), Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y5, Y5
+	VPMULLD      Y11, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y5, Y5
+	VPCMPGTD     Y5, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y5, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y5, Y5
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y10, Y10
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPACKSSDW    Y11, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 256(DX)
+	VEXTRACTI128 $0x01, Y9, 384(DX)
+	VPERMD       48(SI), Y6, Y9
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y9, Y9
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y9*4), Y12
+	VPSLLD       $0x08, Y12, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y9, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y9
+	VPADDD       Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y9, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y9, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPERMD       48(R8), Y8, Y11
+	VPAND        slotMask<>+0(SB), Y3, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y11, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y3, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y8, Y8
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPACKSSDW    Y11, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 16(DX)
+	VEXTRACTI128 $0x01, Y9, 144(DX)
+	VPERMD       48(R10), Y7, Y9
+	VPAND        slotMask<>+0(SB), Y4, Y11
+	VPADDD       Y11, Y9, Y9
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y9*4), Y12
+	VPSLLD       $0x08, Y12, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y9, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y12, Y9
+	VPADDD       Y9, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y4, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y9, Y11, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y9, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPERMD       48(R12), Y10, Y11
+	VPAND        slotMask<>+0(SB), Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y5, Y5
+	VPMULLD      Y11, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y5, Y5
+	VPCMPGTD     Y5, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y5, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y5, Y5
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y10, Y10
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPACKSSDW    Y11, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 272(DX)
+	VEXTRACTI128 $0x01, Y9, 400(DX)
+	VPERMD       80(SI), Y6, Y9
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y9, Y9
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y9*4), Y12
+	VPSLLD       $0x08, Y12, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y9, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y9
+	VPADDD       Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y9, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y9, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPERMD       80(R8), Y8, Y11
+	VPAND        slotMask<>+0(SB), Y3, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y11, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y3, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y8, Y8
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPACKSSDW    Y11, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 32(DX)
+	VEXTRACTI128 $0x01, Y9, 160(DX)
+	VPERMD       80(R10), Y7, Y9
+	VPAND        slotMask<>+0(SB), Y4, Y11
+	VPADDD       Y11, Y9, Y9
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y9*4), Y12
+	VPSLLD       $0x08, Y12, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y9, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y12, Y9
+	VPADDD       Y9, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y4, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y9, Y11, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y9, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPERMD       80(R12), Y10, Y11
+	VPAND        slotMask<>+0(SB), Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y5, Y5
+	VPMULLD      Y11, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y5, Y5
+	VPCMPGTD     Y5, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y5, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y5, Y5
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y10, Y10
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPACKSSDW    Y11, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 288(DX)
+	VEXTRACTI128 $0x01, Y9, 416(DX)
+	VPERMD       112(SI), Y6, Y9
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y9, Y9
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y9*4), Y12
+	VPSLLD       $0x08, Y12, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y9, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y9
+	VPADDD       Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y9, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      336(SI), Y11, Y11
+	VPAND        368(SI), Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPAND        400(SI), Y6, Y6
+	VPOR         Y6, Y11, Y11
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPERMD       112(R8), Y8, Y6
+	VPAND        slotMask<>+0(SB), Y3, Y11
+	VPADDD       Y11, Y6, Y6
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y11, (BX)(Y6*4), Y12
+	VPSLLD       $0x08, Y12, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y6, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y12, Y6
+	VPADDD       Y6, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y3, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y6, Y11, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R9), Y11
+	VPSRLVD      336(R8), Y11, Y11
+	VPAND        368(R8), Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPAND        400(R8), Y8, Y8
+	VPOR         Y8, Y11, Y11
+	ADDQ         472(R8), R9
+	VPSLLD       (R8), Y6, Y6
+	VPADDD       Y11, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPACKSSDW    Y6, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 48(DX)
+	VEXTRACTI128 $0x01, Y9, 176(DX)
+	VPERMD       112(R10), Y7, Y6
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y6, Y6
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y8, (BX)(Y6*4), Y9
+	VPSLLD       $0x08, Y9, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y6, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y9, Y6
+	VPADDD       Y6, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y11
+	VPERMD       Y8, Y11, Y8
+	VPSLLD       $0x10, Y4, Y11
+	VPOR         Y11, Y8, Y8
+	VPBLENDVB    Y6, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R11), Y8
+	VPSRLVD      336(R10), Y8, Y8
+	VPAND        368(R10), Y8, Y8
+	VPADDD       Y8, Y8, Y8
+	VPAND        400(R10), Y7, Y7
+	VPOR         Y7, Y8, Y8
+	ADDQ         472(R10), R11
+	VPSLLD       (R10), Y6, Y6
+	VPADDD       Y8, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPERMD       112(R12), Y10, Y7
+	VPAND        slotMask<>+0(SB), Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y5, Y5
+	VPMULLD      Y7, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y5, Y5
+	VPCMPGTD     Y5, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y11
+	VPERMD       Y8, Y11, Y8
+	VPSLLD       $0x10, Y5, Y11
+	VPOR         Y11, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y5, Y5
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R13), Y8
+	VPSRLVD      336(R12), Y8, Y8
+	VPAND        368(R12), Y8, Y8
+	VPADDD       Y8, Y8, Y8
+	VPAND        400(R12), Y10, Y9
+	VPOR         Y9, Y8, Y8
+	ADDQ         472(R12), R13
+	VPSLLD       (R12), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 304(DX)
+	VEXTRACTI128 $0x01, Y6, 432(DX)
+	VXORPS       Y6, Y6, Y6
+	VPERMD       144(SI), Y6, Y7
+	VPAND        slotMask<>+0(SB), Y2, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y7, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y2, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (DI), Y8
+	VPSRLVD      272(SI), Y8, Y8
+	VPAND        304(SI), Y8, Y8
+	VPAND        432(SI), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VPERMD       144(R8), Y8, Y9
+	VPAND        slotMask<>+0(SB), Y3, Y10
+	VPADDD       Y10, Y9, Y9
+	VPCMPEQD     Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y10, (BX)(Y9*4), Y11
+	VPSLLD       $0x08, Y11, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y9, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y11, Y9
+	VPADDD       Y9, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y10
+	VPMOVZXBD    (CX)(BX*8), Y12
+	VPERMD       Y10, Y12, Y10
+	VPSLLD       $0x10, Y3, Y12
+	VPOR         Y12, Y10, Y10
+	VPBLENDVB    Y9, Y10, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y11, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y10
+	VPOR         Y10, Y1, Y1
+	VPBROADCASTD (R9), Y10
+	VPSRLVD      272(R8), Y10, Y10
+	VPAND        304(R8), Y10, Y10
+	VPAND        432(R8), Y9, Y11
+	VPOR         Y10, Y11, Y11
+	VPAND        intOne<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y8, Y8
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPACKSSDW    Y9, Y7, Y7
+	VPERMQ       $0xd8, Y7, Y7
+	VMOVDQU      X7, 64(DX)
+	VEXTRACTI128 $0x01, Y7, 192(DX)
+	VXORPS       Y7, Y7, Y7
+	VPERMD       144(R10), Y7, Y9
+	VPAND        slotMask<>+0(SB), Y4, Y10
+	VPADDD       Y10, Y9, Y9
+	VPCMPEQD     Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y10, (BX)(Y9*4), Y11
+	VPSLLD       $0x08, Y11, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y9, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y11, Y9
+	VPADDD       Y9, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y10
+	VPMOVZXBD    (CX)(BX*8), Y12
+	VPERMD       Y10, Y12, Y10
+	VPSLLD       $0x10, Y4, Y12
+	VPOR         Y12, Y10, Y10
+	VPBLENDVB    Y9, Y10, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y11, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y10
+	VPOR         Y10, Y1, Y1
+	VPBROADCASTD (R11), Y10
+	VPSRLVD      272(R10), Y10, Y10
+	VPAND        304(R10), Y10, Y10
+	VPAND        432(R10), Y9, Y11
+	VPOR         Y10, Y11, Y11
+	VPAND        intOne<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y9, Y9
+	VPADDD       Y10, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VPERMD       144(R12), Y10, Y11
+	VPAND        slotMask<>+0(SB), Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y5, Y5
+	VPMULLD      Y11, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y5, Y5
+	VPCMPGTD     Y5, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y5, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y5, Y5
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y10, Y10
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPACKSSDW    Y11, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 320(DX)
+	VEXTRACTI128 $0x01, Y9, 448(DX)
+	VPERMD       176(SI), Y6, Y9
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y9, Y9
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y9*4), Y12
+	VPSLLD       $0x08, Y12, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y9, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y9
+	VPADDD       Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y9, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y9, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPERMD       176(R8), Y8, Y11
+	VPAND        slotMask<>+0(SB), Y3, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y11, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y3, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y8, Y8
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPACKSSDW    Y11, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 80(DX)
+	VEXTRACTI128 $0x01, Y9, 208(DX)
+	VPERMD       176(R10), Y7, Y9
+	VPAND        slotMask<>+0(SB), Y4, Y11
+	VPADDD       Y11, Y9, Y9
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y9*4), Y12
+	VPSLLD       $0x08, Y12, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y9, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y12, Y9
+	VPADDD       Y9, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y4, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y9, Y11, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y9, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPERMD       176(R12), Y10, Y11
+	VPAND        slotMask<>+0(SB), Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y5, Y5
+	VPMULLD      Y11, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y5, Y5
+	VPCMPGTD     Y5, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y5, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y5, Y5
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y10, Y10
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPACKSSDW    Y11, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 336(DX)
+	VEXTRACTI128 $0x01, Y9, 464(DX)
+	VPERMD       208(SI), Y6, Y9
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y9, Y9
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y9*4), Y12
+	VPSLLD       $0x08, Y12, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y9, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y9
+	VPADDD       Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y9, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y9, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y6, Y6
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPERMD       208(R8), Y8, Y11
+	VPAND        slotMask<>+0(SB), Y3, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y11, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y3, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y8, Y8
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPACKSSDW    Y11, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 96(DX)
+	VEXTRACTI128 $0x01, Y9, 224(DX)
+	VPERMD       208(R10), Y7, Y9
+	VPAND        slotMask<>+0(SB), Y4, Y11
+	VPADDD       Y11, Y9, Y9
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y11, (BX)(Y9*4), Y12
+	VPSLLD       $0x08, Y12, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y9, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y12, Y9
+	VPADDD       Y9, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y4, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y9, Y11, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y9, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPERMD       208(R12), Y10, Y11
+	VPAND        slotMask<>+0(SB), Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPSRLD       $0x0c, Y5, Y5
+	VPMULLD      Y11, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y13, Y11
+	VPADDD       Y11, Y5, Y5
+	VPCMPGTD     Y5, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y5, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y5, Y5
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y10, Y10
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPACKSSDW    Y11, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 352(DX)
+	VEXTRACTI128 $0x01, Y9, 480(DX)
+	VPERMD       240(SI), Y6, Y9
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y9, Y9
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y9*4), Y12
+	VPSLLD       $0x08, Y12, Y9
+	VPSRLD       $0x14, Y9, Y9
+	VPSRLD       $0x0c, Y2, Y2
+	VPMULLD      Y9, Y2, Y2
+	VPAND        slotMask<>+0(SB), Y12, Y9
+	VPADDD       Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y9
+	VMOVMSKPS    Y9, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y9, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y9
+	VPCMPEQD     escape<>+0(SB), Y9, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      336(SI), Y11, Y11
+	VPAND        368(SI), Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPAND        400(SI), Y6, Y6
+	VPOR         Y6, Y11, Y11
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y9, Y9
+	VPADDD       Y11, Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	VPERMD       240(R8), Y8, Y6
+	VPAND        slotMask<>+0(SB), Y3, Y11
+	VPADDD       Y11, Y6, Y6
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t1+64(FP), BX
+	VPGATHERDD   Y11, (BX)(Y6*4), Y12
+	VPSLLD       $0x08, Y12, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y3, Y3
+	VPMULLD      Y6, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y12, Y6
+	VPADDD       Y6, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y3, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y6, Y11, Y3, Y3
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R9), Y11
+	VPSRLVD      336(R8), Y11, Y11
+	VPAND        368(R8), Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPAND        400(R8), Y8, Y8
+	VPOR         Y8, Y11, Y11
+	ADDQ         472(R8), R9
+	VPSLLD       (R8), Y6, Y6
+	VPADDD       Y11, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPACKSSDW    Y6, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	VMOVDQU      X9, 112(DX)
+	VEXTRACTI128 $0x01, Y9, 240(DX)
+	VPERMD       240(R10), Y7, Y6
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y6, Y6
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t2+88(FP), BX
+	VPGATHERDD   Y8, (BX)(Y6*4), Y9
+	VPSLLD       $0x08, Y9, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPSRLD       $0x0c, Y4, Y4
+	VPMULLD      Y6, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y9, Y6
+	VPADDD       Y6, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y11
+	VPERMD       Y8, Y11, Y8
+	VPSLLD       $0x10, Y4, Y11
+	VPOR         Y11, Y8, Y8
+	VPBLENDVB    Y6, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R11), Y8
+	VPSRLVD      336(R10), Y8, Y8
+	VPAND        368(R10), Y8, Y8
+	VPADDD       Y8, Y8, Y8
+	VPAND        400(R10), Y7, Y7
+	VPOR         Y7, Y8, Y8
+	ADDQ         472(R10), R11
+	VPSLLD       (R10), Y6, Y6
+	VPADDD       Y8, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPERMD       240(R12), Y10, Y7
+	VPAND        slotMask<>+0(SB), Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t3+112(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPSRLD       $0x0c, Y5, Y5
+	VPMULLD      Y7, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y9, Y7
+	VPADDD       Y7, Y5, Y5
+	VPCMPGTD     Y5, Y0, Y0
+	VMOVMSKPS    Y0, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y8
+	VPERMD       Y7, Y8, Y7
+	VPSLLD       $0x10, Y5, Y8
+	VPOR         Y8, Y7, Y7
+	VPBLENDVB    Y0, Y7, Y5, Y5
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y0
+	VPCMPEQD     escape<>+0(SB), Y0, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (R13), Y7
+	VPSRLVD      336(R12), Y7, Y7
+	VPAND        368(R12), Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPAND        400(R12), Y10, Y8
+	VPOR         Y8, Y7, Y7
+	ADDQ         472(R12), R13
+	VPSLLD       (R12), Y0, Y0
+	VPADDD       Y7, Y0, Y0
+	VPADDD       Y0, Y0, Y0
+	VPACKSSDW    Y0, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 368(DX)
+	VEXTRACTI128 $0x01, Y6, 496(DX)
+	MOVQ         x+0(FP), CX
+	VMOVDQU      Y2, (CX)
+	VMOVDQU      Y3, 32(CX)
+	VMOVDQU      Y4, 64(CX)
+	VMOVDQU      Y5, 96(CX)
+	MOVQ         words+8(FP), CX
+	SUBQ         CX, AX
+	MOVQ         AX, used+128(FP)
+	VMOVMSKPS    Y1, AX
+	MOVL         AX, escapes+136(FP)
+	VZEROUPPER
+	RET
+
+// func encode4D4AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte, c2 *uint64, t2 *uint32, raw2 *byte, c3 *uint64, t3 *uint32, raw3 *byte) (used uint64)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
+	MOVQ         scratch+24(FP), AX
+	MOVQ         z+32(FP), CX
+	MOVQ         c0+40(FP), DX
+	MOVQ         raw0+56(FP), BX
+	VPMOVSXWD    (CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       16(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    16(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    32(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    48(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	VPMOVSXWD    64(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       144(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 128(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    80(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 160(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    96(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 192(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    112(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 224(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         c1+64(FP), DX
+	MOVQ         raw1+80(FP), BX
+	VPMOVSXWD    128(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       16(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 256(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    144(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 288(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    160(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 320(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    176(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 352(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	VPMOVSXWD    192(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       144(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 384(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    208(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 416(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    224(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 448(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    240(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 480(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         c2+88(FP), DX
+	MOVQ         raw2+104(FP), BX
+	VPMOVSXWD    256(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       16(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 512(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    272(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 544(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    288(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 576(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    304(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 608(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	VPMOVSXWD    320(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       144(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 640(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    336(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 672(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    352(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 704(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    368(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 736(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         c3+112(FP), DX
+	MOVQ         raw3+128(FP), BX
+	VPMOVSXWD    384(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       16(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 768(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    400(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 800(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    416(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 832(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    432(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 864(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	VPMOVSXWD    448(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VPERMD       144(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 896(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    464(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 928(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    480(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 960(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    496(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y2, Y3
+	VPSRLD       $0x04, Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPADDD       listed<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 992(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y2, Y2
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, CX
+	MOVL         484(DX), SI
+	ANDL         (BX), SI
+	ORL          SI, CX
+	MOVL         CX, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         x+0(FP), CX
+	MOVQ         words+8(FP), DX
+	MOVQ         compress+16(FP), BX
+	VMOVDQU      (CX), Y0
+	VMOVDQU      32(CX), Y1
+	VMOVDQU      64(CX), Y2
+	VMOVDQU      96(CX), Y3
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      992(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      736(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      480(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      224(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      960(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      704(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      448(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      192(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      928(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      672(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      416(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      160(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      896(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      640(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      384(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      128(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      864(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      608(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      352(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      96(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      832(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      576(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      320(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      64(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      800(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      544(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      288(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      32(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	MOVQ         t3+120(FP), SI
+	VMOVDQU      768(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y3, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y3, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y3, Y8
+	VPBLENDVB    Y5, Y3, Y8, Y3
+	VPMULUDQ     Y6, Y3, Y5
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	MOVQ         t2+96(FP), SI
+	VMOVDQU      512(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y2, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y2, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y2, Y8
+	VPBLENDVB    Y5, Y2, Y8, Y2
+	VPMULUDQ     Y6, Y2, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
+	MOVQ         t1+72(FP), SI
+	VMOVDQU      256(AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y1, Y5, Y5
+	VMOVMSKPS    Y5, SI
+	XORL         $0x000000ff, SI
+	VPMOVZXBD    (BX)(SI*8), Y8
+	VPSLLD       $0x10, Y1, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      SI, SI
+	ADDQ         SI, SI
+	SUBQ         SI, DX
+	VPSRLD       $0x10, Y1, Y8
+	VPBLENDVB    Y5, Y1, Y8, Y1
+	VPMULUDQ     Y6, Y1, Y5
+	VPSRLQ       $0x20, Y1, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y1, Y1
+	VPADDD       Y5, Y1, Y1
+	MOVQ         t0+48(FP), SI
+	VMOVDQU      (AX), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPSRLD       $0x0d, Y7, Y4
+	VPAND        slotMask<>+0(SB), Y4, Y4
+	VPSLLD       $0x13, Y4, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, AX
+	XORL         $0x000000ff, AX
+	VPMOVZXBD    (BX)(AX*8), Y8
+	VPSLLD       $0x10, Y0, Y9
+	VPSRLD       $0x10, Y9, Y9
+	VPERMD       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VPACKUSDW    X8, X9, X8
+	VMOVDQU      X8, -16(DX)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, DX
+	VPSRLD       $0x10, Y0, Y8
+	VPBLENDVB    Y5, Y0, Y8, Y0
+	VPMULUDQ     Y6, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y8
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y8, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y8, Y5, Y5
+	VPSRLD       $0x19, Y7, Y6
+	VPSRLVD      Y6, Y5, Y5
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y4, Y6, Y6
+	VPMULLD      Y6, Y5, Y5
+	VPAND        biasMask<>+0(SB), Y7, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	VMOVDQU      Y0, (CX)
+	VMOVDQU      Y1, 32(CX)
+	VMOVDQU      Y2, 64(CX)
+	VMOVDQU      Y3, 96(CX)
+	MOVQ         words+8(FP), AX
+	SUBQ         DX, AX
+	MOVQ         AX, used+136(FP)
+	VZEROUPPER
+	RET
+
+// func energyAVX2(z *[64]int16) (sum uint32, peak uint32)
+// Requires: AVX, AVX2
+TEXT ·energyAVX2(SB), NOSPLIT, $0-16
+	MOVQ         z+0(FP), AX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VMOVDQU      (AX), Y2
+	VPMADDWD     Y2, Y2, Y3
+	VPADDD       Y3, Y0, Y0
+	VPABSW       Y2, Y2
+	VPMAXUW      Y2, Y1, Y1
+	VMOVDQU      32(AX), Y2
+	VPMADDWD     Y2, Y2, Y3
+	VPADDD       Y3, Y0, Y0
+	VPABSW       Y2, Y2
+	VPMAXUW      Y2, Y1, Y1
+	VMOVDQU      64(AX), Y2
+	VPMADDWD     Y2, Y2, Y3
+	VPADDD       Y3, Y0, Y0
+	VPABSW       Y2, Y2
+	VPMAXUW      Y2, Y1, Y1
+	VMOVDQU      96(AX), Y2
+	VPMADDWD     Y2, Y2, Y3
+	VPADDD       Y3, Y0, Y0
+	VPABSW       Y2, Y2
+	VPMAXUW      Y2, Y1, Y1
+	VEXTRACTI128 $0x01, Y0, X2
+	VPADDD       X0, X2, X2
+	VPSHUFD      $0x4e, X2, X0
+	VPADDD       X0, X2, X2
+	VPSHUFD      $0xb1, X2, X0
+	VPADDD       X0, X2, X2
+	VMOVD        X2, AX
+	MOVL         AX, sum+8(FP)
+	VEXTRACTI128 $0x01, Y1, X0
+	VPMAXUW      X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPMAXUW      X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPMAXUW      X1, X0, X0
+	VPSRLD       $0x10, X0, X1
+	VPMAXUW      X1, X0, X0
+	VPSLLD       $0x10, X0, X0
+	VPSRLD       $0x10, X0, X0
+	VMOVD        X0, AX
+	MOVL         AX, peak+12(FP)
+	VZEROUPPER
+	RET

@@ -3,12 +3,11 @@ package entropy
 import (
 	"math"
 	"math/bits"
-	"sync"
 )
 
 // The discrete normal distribution on a lattice gives a point x the probability exp(-|x|²/2σ²)
 // over the sum of all points: of all distributions with its mean square the one that knows least.
-// A class is such a distribution; classes are a quarter octave of σ² apart.
+// A class is such a distribution; classes are half an octave of σ² apart.
 //
 // Given the coset and the parity of what is still to come, coordinates are independent. With
 // ρ = Σ(-1)^u g(u) / Σ g(u) in a coset, the sum of k coordinates is even with probability
@@ -17,83 +16,57 @@ import (
 // Everything is computed in float64 without a fused operation, by additions, multiplications,
 // divisions and square roots, which are exact to the last bit on every machine: encoder and
 // decoder may be of different make.
-type class struct {
-	half   event // of a block of halves; integers take the rest below it
-	tables [2][maxBlock][2]*table
-	free   [2]*table // knowing nothing of the parity
-}
-
 const (
 	maxBlock    = 8
 	lowestLog   = -6 // class 0 begins at σ² = 2^-6
-	classes     = 14 * 4
+	classes     = 68 // the last one is that of the largest codes
 	energyScale = 10 // energies have this many fractional bits
+
+	// From class firstWide on the low bits of coordinates are stored as they are, so many that the
+	// rest is as wide as in one of the four classes from leastWide on.
+	firstWide = 22
+	leastWide = 18
 )
 
-var family [classes]struct {
-	once  sync.Once
-	class class
+// classOf is the class of codes of a mean square, in fixed point. Codes are twice the coordinate.
+func classOf(energy uint64) int {
+	e := max(energy, 1)
+	n := bits.Len64(e) - 1 // log2, whole
+	k := (n - energyScale - 2 - lowestLog) * 2
+	if e<<(63-n)>>47&0xffff >= 27146 { // √2 - 1 in 16 bits
+		k++
+	}
+	return min(max(k, 0), classes-1)
 }
 
-// classAt builds a class when it is first asked for.
-func classAt(k int) *class {
-	f := &family[k]
-	f.once.Do(func() { f.class = newClass(k) })
-	return &f.class
+// widthOf is how many low bits of a class are stored as they are, and the class that the rest has.
+func widthOf(class int) (shift, narrow int) {
+	if class < firstWide {
+		return 0, class
+	}
+	return 1 + (class-firstWide)/4, leastWide + (class-firstWide)%4
 }
 
 // decay is exp(-1/2σ²) in the middle of class k.
 func decay(k int) float64 {
-	r := firstDecay[k%4]
-	for range k / 4 {
+	r := firstDecay[k%2]
+	for range k / 2 {
 		r = math.Sqrt(r)
 	}
 	return r
 }
 
-// firstDecay is exp(-2^(5-(2i+1)/8)): twice the variance of class i is 2^(-5+(2i+1)/8).
-var firstDecay = [4]float64{
-	0x1.960275b6cee45p-43, 0x1.5204eb2a97ca0p-36,
-	0x1.0bc748faa2bd3p-30, 0x1.c65b107e46db1p-26,
-}
+// firstDecay is exp(-2^(5-(2i+1)/4)): twice the variance of class i is 2^(-5+(2i+1)/4).
+var firstDecay = [2]float64{0x1.21cfdab2c8ceep-39, 0x1.76a5abe0e96dap-28}
 
-func newClass(k int) class {
-	var c class
+// normal is one side of a class's distribution on either coset of the integers: weights of 0, 1, 2, ...
+// and of ½, 3/2, 5/2, ...
+type normal struct{ ints, halves []float64 }
+
+func newNormal(k int) normal {
 	r := decay(k)
 	root := math.Sqrt(math.Sqrt(r)) // exp(-(1/2)²/2σ²)
-	ints, halves := gauss(1, r, r), gauss(root, float64(r*r), r)
-	all, alternating := sums(ints)
-	rho := float64(alternating / all)
-	allHalves := 0.0
-	for _, g := range halves {
-		allHalves = float64(allHalves + float64(2*g))
-	}
-	even := float64(0.5 * float64(eighth(all)+eighth(alternating)))
-	odds := float64(0.5 * eighth(allHalves))
-	half := int(math.RoundToEven(float64(float64(odds/float64(even+odds)) * probOne)))
-	half = min(max(half, 1), probOne-1)
-	c.half = newEvent(probOne-half, half)
-	for coset, g := range [2][]float64{ints, halves} {
-		rk := 1.0 // ρ^k
-		c.free[coset] = newTable(spread(g, coset, 1, 1))
-		for rest := range maxBlock {
-			for parity := range 2 {
-				switch {
-				case rk < 1.0/256:
-					c.tables[coset][rest][parity] = c.free[coset]
-				case parity == 0:
-					c.tables[coset][rest][parity] = newTable(spread(g, coset, float64(1+rk), float64(1-rk)))
-				default:
-					c.tables[coset][rest][parity] = newTable(spread(g, coset, float64(1-rk), float64(1+rk)))
-				}
-			}
-			rk = float64(rk * rho)
-			if coset == 1 {
-				rk = 0
-			}
-		}
-	}
-	return c
+	return normal{gauss(1, r, r), gauss(root, float64(r*r), r)}
 }
 
 // gauss is weights from first on, each ratio times the one before, ratio falling by r² at each
@@ -102,13 +75,32 @@ func gauss(first, ratio, r float64) []float64 {
 	var g []float64
 	r2 := float64(r * r)
 	sum := 0.0
-	for w := first; len(g) < 2 || w > float64(sum*0x1p-17); {
+	for w := first; len(g) < 2 || w > float64(sum*0x1p-15); {
 		g = append(g, w)
 		sum = float64(sum + float64(2*w))
 		w = float64(w * ratio)
 		ratio = float64(ratio * r2)
 	}
 	return g
+}
+
+// half is the share of the halves among the points of E8, in units of 2^-probBits.
+func (g normal) half() int {
+	all, alternating := sums(g.ints)
+	halves := 0.0
+	for _, w := range g.halves {
+		halves = float64(halves + float64(2*w))
+	}
+	even := float64(0.5 * float64(eighth(all)+eighth(alternating)))
+	odds := float64(0.5 * eighth(halves))
+	half := int(math.RoundToEven(float64(float64(odds/float64(even+odds)) * probOne)))
+	return min(max(half, 1), probOne-1)
+}
+
+// rho is ρ of the integers.
+func (g normal) rho() float64 {
+	all, alternating := sums(g.ints)
+	return float64(alternating / all)
 }
 
 // sums of a symmetric g over the integers, plain and with alternating signs.
@@ -131,23 +123,22 @@ func eighth(x float64) float64 {
 	return float64(x * x)
 }
 
-// spread is a table's weights out of one side of a coset, even and odd integers weighted.
-func spread(g []float64, coset int, even, odd float64) (low int, weights []float64) {
-	n := len(g)
-	low = -(n - 1)
+// table is that of the coordinates ⌊x⌋ in a coset, even and odd ones weighted.
+func (g normal) table(coset int, even, odd float64) (*slots, *symbols) {
+	side, n := g.ints, len(g.ints)
+	low := -(n - 1)
 	if coset == 1 {
+		side, n = g.halves, len(g.halves)
 		low = -n
 	}
+	var weights []float64
 	total := 0.0
 	for u := low; u < n; u++ {
-		w := 0.0
+		at := max(u, -u)
 		if coset == 1 && u < 0 {
-			w = g[-1-u]
-		} else if u < 0 {
-			w = g[-u]
-		} else {
-			w = g[u]
+			at = -1 - u
 		}
+		w := side[at]
 		if u&1 == 0 {
 			w = float64(w * even)
 		} else {
@@ -156,28 +147,8 @@ func spread(g []float64, coset int, even, odd float64) (low int, weights []float
 		weights = append(weights, w)
 		total = float64(total + w)
 	}
-	return low, append(weights, float64(total*escapeShare))
+	return newTable(low, append(weights, float64(total*escapeShare)))
 }
 
 // escapeShare is what every table keeps for integers it does not list.
 const escapeShare = 0x1p-13
-
-// classOf is the class and the number of low bits to be left out for codes of a mean square, in
-// fixed point. Codes are twice the coordinate.
-func classOf(energy int64) (k, shift int) {
-	e := uint64(max(energy, 1))
-	n := bits.Len64(e) - 1 // log2, whole
-	frac := e << (63 - n) >> 47 & 0xffff
-	quarter := 0
-	for _, t := range [3]uint64{12397, 27146, 44686} { // 2^(i/4) - 1 in 16 bits
-		if frac >= t {
-			quarter++
-		}
-	}
-	k = (n-energyScale-2-lowestLog)*4 + quarter
-	for k >= classes {
-		k -= 8
-		shift++
-	}
-	return max(k, 0), shift
-}

@@ -1,232 +1,235 @@
 package entropy
 
 import (
+	"encoding/binary"
 	"fmt"
-	"math/bits"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
 
-// Pages codes runs of vectors whose heads alternate: vector i belongs to head i mod heads. Each
+// Pages codes runs of vectors whose heads alternate: vector i of a run belongs to head i mod heads. Each
 // call is a stream of its own. A Pages never changes and is safe for concurrent use.
+//
+// A stream is
+//
+//	length of what is beside the vectors, LEB128
+//	what is beside the vectors: each one's scale and class, and all that no table lists
+//	tiles' bits that are stored as they are
+//	lanes: their states, and the words of all of them as they come to need them
+//
+// Lane b of a tile decodes coordinates 8b to 8b+7. Up to four tiles are decoded at once, by lanes of their own.
 type Pages struct {
 	params lattice.Params
 	heads  int
-	start  int64 // energy expected at first
+	tiles  int // of a vector
+	block  int // coordinates of a block
+	full   int // blocks of a tile
+	last   int // blocks of a vector's last tile
 }
 
 // NewPages makes a Pages for valid parameters and heads of at least 1.
 func NewPages(p lattice.Params, heads int) *Pages {
-	mean := 2 * float64(p.Q) / 2.5 // Box makes the largest of dim coordinates Q
-	return &Pages{params: p, heads: heads, start: int64(mean * mean * (1 << energyScale))}
+	block, tiles := p.Variant.Block(), lattice.Tiles(p.Dim)
+	full := lattice.Tile / block
+	return &Pages{params: p, heads: heads, tiles: tiles, block: block, full: full, last: p.Blocks() - (tiles-1)*full}
 }
 
-// maxCode is the largest magnitude of a code.
-const maxCode = 1<<15 - 1
+const (
+	// maxCode is the largest magnitude of a code.
+	maxCode = 1<<15 - 1
 
-// coordinate codes one coordinate: v is ⌊code/2⌋, rest how many follow in the block, parity that
-// of the sum still to come.
-func (c *class) put(e *encoder, v, coset, shift, rest, parity int) {
-	if shift == 0 {
-		c.tables[coset][rest][parity].put(e, v)
-		return
-	}
-	c.free[1].put(e, v>>shift)
-	if rest == 0 {
-		e.raw(uint64(v)>>1&(1<<(shift-1)-1), shift-1)
-		return
-	}
-	e.raw(uint64(v)&(1<<shift-1), shift)
-}
+	// abreast is how many tiles are coded at once in a stream of at least longStream. At least mediumStream
+	// have two, shorter ones one: a stream keeps a state for each lane.
+	abreast      = 4
+	longStream   = 512
+	mediumStream = 64
 
-func (c *class) get(d *decoder, coset, shift, rest, parity int) int {
-	if shift == 0 {
-		return c.tables[coset][rest][parity].get(d)
-	}
-	v := c.free[1].get(d) << shift
-	if rest == 0 {
-		return v | int(d.raw(shift-1))<<1 | parity
-	}
-	return v | int(d.raw(shift))
-}
+	lanesOfTile = 8
+	classBits   = 7
+	gridBits    = 4
+)
 
-// Encoder is a goroutine's working memory for Encode.
-type Encoder struct{ e encoder }
-
-// Encode appends the stream of the vectors to dst. Codes are lattice points: Box, or Free, made
-// them.
-func (p *Pages) Encode(dst []byte, z []int16, side []uint32, enc *Encoder) []byte {
-	e := &enc.e
-	contexts := p.contexts()
-	grid := gridOf(side)
-	e.raw(uint64(grid), gridBits)
-	n := p.params.Variant.Block()
-	codes := lattice.Tiles(p.params.Dim) * lattice.Tile
-	for i, s := range side {
-		c := &contexts[i%p.heads]
-		p.putSide(e, c, s, grid)
-		v := z[i*codes : (i+1)*codes]
-		var sum int64
-		for b := range p.params.Blocks() {
-			first, stride := p.params.Variant.BlockPositions(b)
-			k, shift := classOf(c.expect(sum, b*n))
-			class := classAt(k)
-			coset := 0
-			if p.params.Variant == lattice.E8 {
-				coset = int(v[first] & 1)
-				class.putCoset(e, coset, shift)
-			}
-			parity := 0
-			for rest := n - 1; rest >= 0; rest-- {
-				code := int(v[first])
-				class.put(e, code>>1, coset, shift, rest, parity)
-				parity ^= code >> 1 & 1
-				sum += int64(code * code)
-				first += stride
-			}
-		}
-		c.learn(sum, p.params.Blocks()*n)
-	}
-	return e.bytes(dst)
-}
-
-// Decode reads a stream back into z and side. Anything but what Encode wrote is
-// [base.ErrCorrupt], or some other lattice points.
-func (p *Pages) Decode(z []int16, side []uint32, src []byte) error {
-	d, err := newDecoder(src)
-	if err != nil {
-		return err
-	}
-	contexts := p.contexts()
-	grid := int(d.raw(gridBits))
-	n := p.params.Variant.Block()
-	codes := lattice.Tiles(p.params.Dim) * lattice.Tile
-	clear(z[:len(side)*codes])
-	for i := range side {
-		c := &contexts[i%p.heads]
-		if side[i], err = p.getSide(&d, c, grid); err != nil {
-			return err
-		}
-		v := z[i*codes : (i+1)*codes]
-		var sum int64
-		for b := range p.params.Blocks() {
-			first, stride := p.params.Variant.BlockPositions(b)
-			k, shift := classOf(c.expect(sum, b*n))
-			class := classAt(k)
-			coset := 0
-			if p.params.Variant == lattice.E8 {
-				coset = class.getCoset(&d, shift)
-			}
-			parity := 0
-			for rest := n - 1; rest >= 0; rest-- {
-				floor := class.get(&d, coset, shift, rest, parity)
-				code := floor<<1 | coset
-				if code > maxCode || code < -maxCode {
-					return errCode
-				}
-				v[first] = int16(code)
-				parity ^= floor & 1
-				sum += int64(code * code)
-				first += stride
-			}
-		}
-		c.learn(sum, p.params.Blocks()*n)
-		if d.over {
-			return errStream
-		}
-	}
-	return d.end()
-}
-
-var errCode = fmt.Errorf("%w: a code past %d", base.ErrCorrupt, maxCode)
-
-func (p *Pages) contexts() []context {
-	c := make([]context, p.heads)
-	for i := range c {
-		c[i] = newContext(p.start)
-	}
-	return c
-}
-
-// putCoset codes the coset of a block. Wide distributions do not tell one from the other.
-func (c *class) putCoset(e *encoder, coset, shift int) {
-	half := c.half
-	if shift > 0 {
-		half = evenChance
-	}
-	if coset == 1 {
-		e.put(half)
-	} else {
-		e.put(newEvent(0, int(half&0xffff)))
-	}
-}
-
-func (c *class) getCoset(d *decoder, shift int) int {
-	half := c.half
-	if shift > 0 {
-		half = evenChance
-	}
-	start := uint64(half & 0xffff)
-	if uint64(d.slot()) >= start {
-		d.take(start, uint64(half>>16))
-		return 1
-	}
-	d.take(0, start)
-	return 0
-}
-
-const evenChance = event(probOne/2 | probOne/2<<16)
-
-// sideParts is how many 16-bit numbers are kept beside a vector: Compat keeps two.
-func (p *Pages) sideParts() int {
-	if p.params.Compat {
+// turnOf is how many tiles are coded at once in a stream of so many.
+func turnOf(tiles int) int {
+	switch {
+	case tiles >= longStream:
+		return abreast
+	case tiles >= mediumStream:
 		return 2
 	}
 	return 1
 }
 
-// gridBits say how many low bits are zero in everything that is kept beside the vectors.
-const gridBits = 4
-
-func gridOf(side []uint32) int {
-	var all uint32
-	for _, s := range side {
-		all |= s | s>>16
-	}
-	return min(bits.TrailingZeros32(all&0xffff|1<<15), 1<<gridBits-1)
+// BaseBytes is what a stream of so many vectors takes beside them, about: its first states and a length.
+func (p *Pages) BaseBytes(vectors int) int {
+	return stateBytes*(1+lanesOfTile*turnOf(vectors*p.tiles)) + 2
 }
 
-func (p *Pages) putSide(e *encoder, c *context, side uint32, grid int) {
-	for i := range p.sideParts() {
-		s, v := &c.side[i], int(side>>(16*i)&0xffff)>>grid
-		if !s.seen {
-			e.raw(uint64(v), 16-grid)
-		} else {
-			k, shift := s.class()
-			d := v - s.last
-			classAt(k).free[0].put(e, d>>shift)
-			e.raw(uint64(d)&(1<<shift-1), shift)
+// Encoder is a goroutine's working memory for Encode.
+type Encoder struct {
+	side    encoder
+	known   known
+	numbers []uint8  // of the vectors' classes
+	classes []*class // of the vectors
+	peaks   []uint16 // of the tiles
+	words   []byte
+	scratch symbolsOfTurn
+}
+
+// symbolsOfTurn are where the symbols of the tiles that are coded at once lie in their tables.
+type symbolsOfTurn [abreast * lattice.Tile]uint32
+
+// Encode appends the stream of the vectors to dst. Codes are lattice points: Box, or Free, made them. Runs are
+// how many vectors, whole tokens, follow one another; heads have nothing in common from one run to the next.
+func (p *Pages) Encode(dst []byte, z []int16, side []uint32, runs []int, enc *Encoder) []byte {
+	p.look(z, len(side), enc)
+	p.putSides(z, side, runs, enc)
+	beside := enc.side.bytes(nil)
+	dst = binary.AppendUvarint(dst, uint64(len(beside)))
+	dst = append(dst, beside...)
+
+	raw, tiles := p.rawSize(enc.classes), len(side)*p.tiles
+	at := len(dst)
+	dst = append(dst, make([]byte, raw+rawSpare)...)
+	n := turnOf(tiles)
+	if size := wordBytes*(lattice.Tile+lanesOfTile)*(tiles+2) + wordSpare; len(enc.words) < size {
+		enc.words = make([]byte, size)
+	}
+	var x lanes
+	for i := range x {
+		x[i] = stateLow
+	}
+	top := len(enc.words) - wordSpare
+	w, end := top, at+raw
+	var turn [abreast]part
+	for first := (tiles - 1) / n * n; first >= 0; first -= n {
+		parts := turn[:min(n, tiles-first)]
+		p.parts(parts, z, first, enc.classes, enc.peaks)
+		for i := range parts {
+			end -= parts[i].class.rawSize
 		}
-		s.learn(v)
+		w = encodeParts(&x, parts, enc.words, w, dst[end:], &enc.scratch)
+	}
+	dst = dst[:at+raw]
+	for _, v := range x[:n*lanesOfTile] {
+		dst = binary.LittleEndian.AppendUint32(dst, v)
+	}
+	return append(dst, enc.words[w:top]...)
+}
+
+// rawSize is how many bytes vectors of these classes have that are stored as they are.
+func (p *Pages) rawSize(vectors []*class) (n int) {
+	for _, c := range vectors {
+		n += c.rawSize
+	}
+	return n * p.tiles
+}
+
+// parts are the stream's tiles from first on. Without peaks they are to be decoded.
+func (p *Pages) parts(parts []part, z []int16, first int, vectors []*class, peaks []uint16) {
+	vector, tile := first/p.tiles, first%p.tiles
+	for i := range parts {
+		q := &parts[i]
+		q.z = (*[lattice.Tile]int16)(z[(first+i)*lattice.Tile:])
+		q.class, q.block, q.blocks, q.strays = vectors[vector], p.block, p.full, 0
+		if peaks != nil {
+			q.peak = int(peaks[first+i])
+		}
+		if tile++; tile == p.tiles {
+			q.blocks = p.last
+			vector, tile = vector+1, 0
+		}
+		q.full = q.blocks == p.full
 	}
 }
 
-func (p *Pages) getSide(d *decoder, c *context, grid int) (side uint32, err error) {
-	for i := range p.sideParts() {
-		s := &c.side[i]
-		var v int
-		if !s.seen {
-			v = int(d.raw(16 - grid))
-		} else {
-			k, shift := s.class()
-			v = s.last + (classAt(k).free[0].get(d)<<shift | int(d.raw(shift)))
+// look finds the class of every vector and the largest code of every tile.
+func (p *Pages) look(z []int16, n int, enc *Encoder) {
+	enc.numbers, enc.classes, enc.peaks = enc.numbers[:0], enc.classes[:0], enc.peaks[:0]
+	coordinates := uint64(p.params.Blocks() * p.block)
+	for i := range n {
+		var sum uint64
+		for t := range p.tiles {
+			s, peak := energy((*[lattice.Tile]int16)(z[(i*p.tiles+t)*lattice.Tile:]))
+			sum += s
+			enc.peaks = append(enc.peaks, uint16(peak))
 		}
-		if v < 0 || v<<grid > 0xffff {
-			return 0, errStream
-		}
-		s.learn(v)
-		side |= uint32(v) << (grid + 16*i)
+		k := classOf(sum << energyScale / coordinates)
+		enc.numbers = append(enc.numbers, uint8(k))
+		enc.classes = append(enc.classes, enc.known.at(p.params.Variant, k))
 	}
-	return side, nil
 }
+
+// Decoder is a goroutine's working memory for Decode.
+type Decoder struct {
+	known   known
+	classes []*class
+	words   []byte
+}
+
+// Decode reads a stream back into z and side. Anything but what Encode wrote is [base.ErrCorrupt], or some
+// other lattice points.
+func (p *Pages) Decode(z []int16, side []uint32, runs []int, src []byte, dec *Decoder) error {
+	size, n := binary.Uvarint(src)
+	if n <= 0 || size > uint64(len(src)-n) {
+		return errStream
+	}
+	d, err := newDecoder(src[n : n+int(size)])
+	if err != nil {
+		return err
+	}
+	src = src[n+int(size):]
+	if err := p.getSides(&d, side, runs, dec); err != nil {
+		return err
+	}
+	raw, tiles := p.rawSize(dec.classes), len(side)*p.tiles
+	n = turnOf(tiles)
+	if len(src) < raw+n*lanesOfTile*stateBytes {
+		return errStream
+	}
+	var x lanes
+	for i := range x[:n*lanesOfTile] {
+		if x[i] = binary.LittleEndian.Uint32(src[raw+i*stateBytes:]); x[i] < stateLow || x[i] >= stateLow<<16 {
+			return errStream
+		}
+	}
+	length := len(src) - raw - n*lanesOfTile*stateBytes
+	if len(dec.words) < length+wordSpare {
+		dec.words = make([]byte, length+wordSpare)
+	}
+	copy(dec.words, src[len(src)-length:])
+	clear(dec.words[length : length+wordSpare])
+	at := 0
+	var turn [abreast]part
+	for first := 0; first < tiles; first += n {
+		parts := turn[:min(n, tiles-first)]
+		p.parts(parts, z, first, dec.classes, nil)
+		if at, err = decodeParts(&x, parts, dec.words, at, src); err != nil {
+			return err
+		}
+		if at > length {
+			return errStream
+		}
+		for i := range parts {
+			src = src[parts[i].class.rawSize:]
+			if parts[i].strays == 0 {
+				continue
+			}
+			if err := parts[i].fill(&d); err != nil {
+				return err
+			}
+		}
+	}
+	for _, v := range x[:n*lanesOfTile] {
+		if v != stateLow {
+			return errStream
+		}
+	}
+	if at != length {
+		return errStream
+	}
+	return d.end()
+}
+
+var errCode = fmt.Errorf("%w: a code past %d", base.ErrCorrupt, maxCode)

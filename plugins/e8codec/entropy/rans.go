@@ -8,11 +8,14 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
-// The coder's state lies in [stateLow, 2^32·stateLow); probabilities are in units of 2^-probBits.
+// A coder's state lies in [stateLow, 2^16·stateLow), words have 16 bits; probabilities are in units of
+// 2^-probBits.
 const (
-	probBits = 14
-	probOne  = 1 << probBits
-	stateLow = 1 << 31
+	probBits   = 12
+	probOne    = 1 << probBits
+	stateLow   = 1 << 15
+	wordBytes  = 2
+	stateBytes = 4
 )
 
 var errStream = fmt.Errorf("%w: entropy coded stream", base.ErrCorrupt)
@@ -22,10 +25,22 @@ type event uint32
 
 func newEvent(start, freq int) event { return event(start | freq<<16) }
 
+// push is the state after an event; a word that does not fit any more goes before those in w[:at],
+// which is filled from its end.
+func (v event) push(x uint32, w []byte, at int) (uint32, int) {
+	start, freq := uint32(v&0xffff), uint32(v>>16)
+	if x >= freq<<(31-probBits) {
+		at -= wordBytes
+		binary.LittleEndian.PutUint16(w[at:], uint16(x))
+		x >>= 16
+	}
+	return x/freq<<probBits + x%freq + start, at
+}
+
 // encoder gathers events; bytes turns them into a stream, last event first as the system wants it.
 type encoder struct {
 	events []event
-	words  []uint32
+	words  []byte
 }
 
 func (e *encoder) put(v event) { e.events = append(e.events, v) }
@@ -33,7 +48,7 @@ func (e *encoder) put(v event) { e.events = append(e.events, v) }
 // raw codes the n lowest bits of v at no gain, the lowest first.
 func (e *encoder) raw(v uint64, n int) {
 	for n > 0 {
-		k := min(n, probBits)
+		k := min(n, probBits-1)
 		e.put(newEvent(int(v&(1<<k-1))<<(probBits-k), 1<<(probBits-k)))
 		v >>= k
 		n -= k
@@ -42,69 +57,63 @@ func (e *encoder) raw(v uint64, n int) {
 
 // bytes appends the stream of all events to dst and forgets them.
 func (e *encoder) bytes(dst []byte) []byte {
-	x := uint64(stateLow)
-	e.words = e.words[:0]
-	for _, v := range slices.Backward(e.events) {
-		start, freq := uint64(v&0xffff), uint64(v>>16)
-		if x >= freq<<(63-probBits) {
-			e.words = append(e.words, uint32(x))
-			x >>= 32
-		}
-		x = x/freq<<probBits + x%freq + start
+	if n := wordBytes * len(e.events); len(e.words) < n {
+		e.words = make([]byte, n)
 	}
-	dst = binary.LittleEndian.AppendUint64(dst, x)
-	for _, w := range slices.Backward(e.words) {
-		dst = binary.LittleEndian.AppendUint32(dst, w)
+	x, at := uint32(stateLow), len(e.words)
+	for _, v := range slices.Backward(e.events) {
+		x, at = v.push(x, e.words, at)
 	}
 	e.events = e.events[:0]
-	return dst
+	return append(binary.LittleEndian.AppendUint32(dst, x), e.words[at:]...)
 }
 
 // decoder reads a stream. Past its end it reads zeros and remembers that it did.
 type decoder struct {
-	x    uint64
+	x    uint32
 	src  []byte
 	over bool
 }
 
 func newDecoder(src []byte) (decoder, error) {
-	if len(src) < 8 {
+	if len(src) < stateBytes {
 		return decoder{}, errStream
 	}
-	x := binary.LittleEndian.Uint64(src)
-	if x < stateLow || x >= stateLow<<32 {
+	x := binary.LittleEndian.Uint32(src)
+	if x < stateLow || x >= stateLow<<16 {
 		return decoder{}, errStream
 	}
-	return decoder{x: x, src: src[8:]}, nil
+	return decoder{x: x, src: src[stateBytes:]}, nil
 }
 
 // slot is where the next event lies; take consumes it.
-func (d *decoder) slot() int { return int(d.x & (probOne - 1)) }
+func (d *decoder) slot() uint32 { return d.x & (probOne - 1) }
 
-func (d *decoder) take(start, freq uint64) {
-	d.x = freq*(d.x>>probBits) + d.x&(probOne-1) - start
+// take consumes an event of freq slots, in whose bias'th the state lies.
+func (d *decoder) take(freq, bias uint32) {
+	d.x = freq*(d.x>>probBits) + bias
 	if d.x < stateLow {
 		d.refill()
 	}
 }
 
 func (d *decoder) refill() {
-	var w uint32
-	if len(d.src) >= 4 {
-		w = binary.LittleEndian.Uint32(d.src)
-		d.src = d.src[4:]
+	var w uint16
+	if len(d.src) >= wordBytes {
+		w = binary.LittleEndian.Uint16(d.src)
+		d.src = d.src[wordBytes:]
 	} else {
 		d.over = true
 	}
-	d.x = d.x<<32 | uint64(w)
+	d.x = d.x<<16 | uint32(w)
 }
 
 func (d *decoder) raw(n int) (v uint64) {
 	for at := 0; n > 0; {
-		k := min(n, probBits)
-		bits := uint64(d.slot() >> (probBits - k))
-		d.take(bits<<(probBits-k), 1<<(probBits-k))
-		v |= bits << at
+		k := min(n, probBits-1)
+		slot := d.slot()
+		d.take(1<<(probBits-k), slot&(1<<(probBits-k)-1))
+		v |= uint64(slot>>(probBits-k)) << at
 		at += k
 		n -= k
 	}

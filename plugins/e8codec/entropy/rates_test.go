@@ -12,7 +12,7 @@ import (
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
 
-var ratePages = flag.Int("rate.pages", 4, "pages of 64 tokens and 4 heads that TestRateTable measures")
+var ratePages = flag.Int("rate.pages", 1, "streams of four tensors of 64 tokens and 4 heads that TestRateTable measures")
 
 // rate is what a format takes and what it loses: bits an element, and the squared error beside
 // that of a source of variance one.
@@ -28,7 +28,7 @@ const frameBytes = 28 + 4
 
 // TestRateTable prints, with -v, the table of docs/codec.md, and holds its claims to the light.
 //
-//	go test ./plugins/e8codec/entropy -run TestRateTable -v -rate.pages 100
+//	go test ./plugins/e8codec/entropy -run TestRateTable -v -rate.pages 30
 func TestRateTable(t *testing.T) {
 	var out strings.Builder
 	row := func(dim int, format string, q int, r rate) {
@@ -36,7 +36,7 @@ func TestRateTable(t *testing.T) {
 	}
 	out.WriteString("| D | format | Q | bits | dB | from D(R) |\n|---|---|---|---|---|---|\n")
 	for _, dim := range []int{64, 128, 256} {
-		x := make([]float32, *ratePages*64*4*dim)
+		x := make([]float32, *ratePages*4*64*4*dim)
 		rng := rand.New(rand.NewPCG(1, uint64(dim)))
 		for i := range x {
 			x[i] = float32(rng.NormFloat64())
@@ -78,7 +78,7 @@ func TestRateTable(t *testing.T) {
 func TestRotationTable(t *testing.T) {
 	const dim = 64
 	rng := rand.New(rand.NewPCG(2, 2))
-	x := make([]float32, *ratePages*64*4*dim)
+	x := make([]float32, *ratePages*4*64*4*dim)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 		if i%dim%17 == 3 {
@@ -148,7 +148,7 @@ func relative(x, y []float32) float64 {
 }
 
 // ratesOf measures fixed records, and pages of the same points and of unbounded ones scaled by the
-// vector or all alike, 64 tokens of 4 heads a page.
+// vector or all alike, keys and values of two layers, 64 tokens of 4 heads, in a stream.
 func ratesOf(t *testing.T, p lattice.Params, x []float32) (fixed, box, free, head rate) {
 	t.Helper()
 	q, err := lattice.New(p)
@@ -184,12 +184,13 @@ func ratesOf(t *testing.T, p lattice.Params, x []float32) (fixed, box, free, hea
 }
 
 func pageBits(p lattice.Params, c lattice.Codes, elements int) float64 {
-	const heads, page = 4, 64 * 4
+	const heads, tensor, page = 4, 64 * 4, 4 * 64 * 4
+	runs := []int{tensor, tensor, tensor, tensor}
 	g, enc := NewPages(p, heads), new(Encoder)
 	size := len(c.Z) / len(c.Side)
 	total := 0
 	for i := 0; i < len(c.Side); i += page {
-		total += frameBytes + len(g.Encode(nil, c.Z[i*size:(i+page)*size], c.Side[i:i+page], enc))
+		total += frameBytes + len(g.Encode(nil, c.Z[i*size:(i+page)*size], c.Side[i:i+page], runs, enc))
 	}
 	return 8 * float64(total) / float64(elements)
 }
@@ -203,39 +204,37 @@ func rateOfIntegers(t *testing.T, p lattice.Params, x []float32) rate {
 		t.Fatal(err)
 	}
 	var sum, bits float64
-	const page = 64 * 4
+	const page, grid = 4 * 64 * 4, 4
 	contexts := make([]context, 4)
 	enc := new(encoder)
+	codes := make([]int, p.Dim)
 	pages := NewPages(p, 4)
 	for i := range len(x) / p.Dim {
 		if i%page == 0 {
 			bits += float64(8 * len(enc.bytes(make([]byte, frameBytes, 1<<16))))
-			for h := range contexts {
-				contexts[h] = newContext(pages.start)
-			}
+			clear(contexts)
 		}
 		c := &contexts[i%4]
 		v := x[i*p.Dim : (i+1)*p.Dim]
-		side := q.ScaleFor(q.MeanSquare(v)) // of the same grid, always
-		pages.putSide(enc, c, uint32(side), 4)
-		step := q.Step(uint32(side)) * 2 // of a coordinate; a rotation changes nothing for normal data
-		var energy int64
+		side := uint32(q.ScaleFor(q.MeanSquare(v))) // of the same grid, always
+		step := q.Step(side) * 2                    // of a coordinate; a rotation changes nothing for normal data
+		energy := uint64(0)
 		for j, f := range v {
-			k, shift := classOf(c.expect(energy, j&^7))
-			z := int(math.RoundToEven(float64(f) / step))
-			d := float64(f) - step*float64(z)
+			codes[j] = int(math.RoundToEven(float64(f) / step))
+			d := float64(f) - step*float64(codes[j])
 			sum += d * d
-			energy += int64(4 * z * z)
-			if shift == 0 {
-				classAt(k).free[0].put(enc, z)
-			} else {
-				classAt(k).free[1].put(enc, z>>shift)
-				enc.raw(uint64(z)&(1<<shift-1), shift)
-			}
+			energy += uint64(4 * codes[j] * codes[j])
 		}
-		c.learn(energy, p.Dim)
+		k := classOf(energy << energyScale / uint64(p.Dim))
+		c.putSide(enc, side, grid, pages.sideParts())
+		c.putClass(enc, k, 0)
+		w := widthAt(k)
+		for _, z := range codes {
+			w.symbols.put(enc, z>>w.shift)
+			enc.raw(uint64(z)&(1<<w.shift-1), w.shift)
+		}
 	}
-	bits += float64(8*len(enc.bytes(nil))) - 8*float64(frameBytes+8) + 8*frameBytes
+	bits += float64(8*len(enc.bytes(nil))) - 8*float64(frameBytes+stateBytes) + 8*frameBytes
 	return rate{bits / float64(len(x)), sum / squares(x)}
 }
 

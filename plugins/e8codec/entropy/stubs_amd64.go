@@ -9,7 +9,85 @@ package entropy
 //go:noescape
 func packQuadsAVX2(out *uint32, z *[64]int16, q int32)
 
+// unpackQuadsAVX2 is unpackQuadsGeneric; in points to a quads. Its divisions multiply by a
 // reciprocal and add one half first, which is exact for quads below 2^29 and q to 64.
 //
 //go:noescape
 func unpackQuadsAVX2(z *[64]int16, in *uint32, q int32)
+
+// decode1E8AVX2 decodes whole tiles. Words are read 16 bytes at a time, raw bytes 4. Escapes are not zero when
+// a coordinate is not listed; its code is what escape would have.
+//
+//go:noescape
+func decode1E8AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte) (used uint64, escapes uint32)
+
+// encode1E8AVX2 encodes whole tiles all whose coordinates are listed. Words are written before words, 16 bytes
+// at a time. Raw bytes are written 4 at a time; what follows the tile's stays as it is.
+//
+//go:noescape
+func encode1E8AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte) (used uint64)
+
+// decode2E8AVX2 decodes whole tiles. Words are read 16 bytes at a time, raw bytes 4. Escapes are not zero when
+// a coordinate is not listed; its code is what escape would have.
+//
+//go:noescape
+func decode2E8AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte) (used uint64, escapes uint32)
+
+// encode2E8AVX2 encodes whole tiles all whose coordinates are listed. Words are written before words, 16 bytes
+// at a time. Raw bytes are written 4 at a time; what follows the tile's stays as it is.
+//
+//go:noescape
+func encode2E8AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte) (used uint64)
+
+// decode4E8AVX2 decodes whole tiles. Words are read 16 bytes at a time, raw bytes 4. Escapes are not zero when
+// a coordinate is not listed; its code is what escape would have.
+//
+//go:noescape
+func decode4E8AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte, c2 *uint64, t2 *uint32, raw2 *byte, c3 *uint64, t3 *uint32, raw3 *byte) (used uint64, escapes uint32)
+
+// encode4E8AVX2 encodes whole tiles all whose coordinates are listed. Words are written before words, 16 bytes
+// at a time. Raw bytes are written 4 at a time; what follows the tile's stays as it is.
+//
+//go:noescape
+func encode4E8AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte, c2 *uint64, t2 *uint32, raw2 *byte, c3 *uint64, t3 *uint32, raw3 *byte) (used uint64)
+
+// decode1D4AVX2 decodes whole tiles. Words are read 16 bytes at a time, raw bytes 4. Escapes are not zero when
+// a coordinate is not listed; its code is what escape would have.
+//
+//go:noescape
+func decode1D4AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte) (used uint64, escapes uint32)
+
+// encode1D4AVX2 encodes whole tiles all whose coordinates are listed. Words are written before words, 16 bytes
+// at a time. Raw bytes are written 4 at a time; what follows the tile's stays as it is.
+//
+//go:noescape
+func encode1D4AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte) (used uint64)
+
+// decode2D4AVX2 decodes whole tiles. Words are read 16 bytes at a time, raw bytes 4. Escapes are not zero when
+// a coordinate is not listed; its code is what escape would have.
+//
+//go:noescape
+func decode2D4AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte) (used uint64, escapes uint32)
+
+// encode2D4AVX2 encodes whole tiles all whose coordinates are listed. Words are written before words, 16 bytes
+// at a time. Raw bytes are written 4 at a time; what follows the tile's stays as it is.
+//
+//go:noescape
+func encode2D4AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte) (used uint64)
+
+// decode4D4AVX2 decodes whole tiles. Words are read 16 bytes at a time, raw bytes 4. Escapes are not zero when
+// a coordinate is not listed; its code is what escape would have.
+//
+//go:noescape
+func decode4D4AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte, c2 *uint64, t2 *uint32, raw2 *byte, c3 *uint64, t3 *uint32, raw3 *byte) (used uint64, escapes uint32)
+
+// encode4D4AVX2 encodes whole tiles all whose coordinates are listed. Words are written before words, 16 bytes
+// at a time. Raw bytes are written 4 at a time; what follows the tile's stays as it is.
+//
+//go:noescape
+func encode4D4AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte, c2 *uint64, t2 *uint32, raw2 *byte, c3 *uint64, t3 *uint32, raw3 *byte) (used uint64)
+
+// energyAVX2 is energyPortable where no code is past 4095.
+//
+//go:noescape
+func energyAVX2(z *[64]int16) (sum uint32, peak uint32)

@@ -99,19 +99,22 @@ func (c *Codec) Quantizer() *lattice.Quantizer { return c.quantizer }
 // RecordBytes is what a vector takes with coding Fixed.
 func (c *Codec) RecordBytes() int { return c.fixed.RecordBytes() }
 
+// streamVectors is how many vectors a stream of coding Pages is made to hold.
+const streamVectors = 1024
+
 // streamTokens is how many tokens one stream of coding Pages holds.
-func (c *Codec) streamTokens() int { return max(64, 1024/c.options.Heads) }
+func (c *Codec) streamTokens() int { return max(64, streamVectors/c.options.Heads) }
 
 // Encode appends a frame of the tensor's vectors to dst. An element that is infinite or not a
 // number is a [lattice.ErrNonFinite] that names its vector. Big tensors use all processors.
 func (c *Codec) Encode(dst []byte, t Tensor) ([]byte, error) {
-	n, err := c.count(t)
+	vectors, err := c.count([]Tensor{t})
 	if err != nil {
 		return nil, err
 	}
-	at := len(dst)
+	n, at := vectors[0], len(dst)
 	dst = append(dst, make([]byte, headerSize)...)
-	if dst, err = c.encode(dst, t, n); err != nil {
+	if dst, err = c.encode(dst, []Tensor{t}, []int{n}); err != nil {
 		return nil, err
 	}
 	h := Header{
@@ -139,5 +142,5 @@ func (c *Codec) Decode(t Tensor, frame []byte) error {
 	if n != h.Vectors() {
 		return fmt.Errorf("%w: frame of %d vectors, not %d", base.ErrCorrupt, h.Vectors(), n)
 	}
-	return c.read(h.Coding, payload, n, c.storeIn(t))
+	return c.read(h.Coding, payload, []int{n}, c.storeIn([]Tensor{t}))
 }

@@ -5,7 +5,7 @@
 // All integers are little-endian.
 //
 //	0   4  magic "KVE8"
-//	4   1  version, 1
+//	4   1  version, 2
 //	5   1  variant: 1 e8, 2 d4
 //	6   1  Q
 //	7   1  coding: 1 fixed, 2 pages; plus 128 for compat

@@ -19,18 +19,18 @@ type worker struct {
 	z   []int16
 	s   *lattice.Scratch
 	buf entropy.Buffer
+
+	codes   lattice.Codes // of a stream of pages
+	encoder entropy.Encoder
+	decoder entropy.Decoder
 }
 
-// newWorker makes room for n vectors' elements and one vector's codes.
-func (c *Codec) newWorker(n int) *worker {
-	dim := c.options.Params.Dim
-	return &worker{
-		x:   make([]float32, n*dim),
-		tmp: make([]uint16, n*dim),
-		z:   make([]int16, c.quantizer.CodesPerVector()),
-		s:   c.quantizer.NewScratch(),
-		buf: c.fixed.NewBuffer(),
+// room is for the codes of n vectors, until it is asked for again.
+func (w *worker) room(q *lattice.Quantizer, n int) lattice.Codes {
+	if len(w.codes.Side) < n {
+		w.codes = q.NewCodes(n)
 	}
+	return lattice.Codes{Z: w.codes.Z[:n*q.CodesPerVector()], Side: w.codes.Side[:n]}
 }
 
 // worker is one with room for one vector. The caller puts it back.
@@ -38,47 +38,68 @@ func (c *Codec) worker() *worker {
 	if w, ok := c.workers.Get().(*worker); ok {
 		return w
 	}
-	return c.newWorker(1)
-}
-
-func (c *Codec) encodeFixed(dst []byte, t Tensor, n int) ([]byte, error) {
-	size, dim, at := c.fixed.RecordBytes(), c.options.Params.Dim, len(dst)
-	dst = append(dst, make([]byte, n*size)...)
-	out := dst[at:]
-	err := spread.Over(n, grain, func(lo, hi int) error {
-		w := c.worker()
-		defer c.workers.Put(w)
-		for i := lo; i < hi; i++ {
-			t.load(w.x, i*dim, w.tmp)
-			side, err := c.quantizer.Box(w.z, w.x, w.s)
-			if err != nil {
-				return lattice.AtVector(i, err)
-			}
-			c.fixed.Pack(out[i*size:(i+1)*size], w.z, side, w.buf)
-		}
-		return nil
-	})
-	return dst, err
-}
-
-// readFixed takes the records of n vectors apart.
-func (c *Codec) readFixed(payload []byte, n int, each sink) error {
-	size := c.fixed.RecordBytes()
-	if uint64(len(payload)) != uint64(n)*uint64(size) {
-		return fmt.Errorf("%w: %d bytes for %d records of %d", base.ErrCorrupt, len(payload), n, size)
+	dim := c.options.Params.Dim
+	return &worker{
+		x:   make([]float32, dim),
+		tmp: make([]uint16, dim),
+		z:   make([]int16, c.quantizer.CodesPerVector()),
+		s:   c.quantizer.NewScratch(),
+		buf: c.fixed.NewBuffer(),
 	}
-	return spread.Over(n, grain, func(lo, hi int) error {
-		w := c.worker()
-		defer c.workers.Put(w)
-		for i := lo; i < hi; i++ {
-			side, err := c.fixed.Unpack(w.z, payload[i*size:], w.buf)
-			if err != nil {
-				return fmt.Errorf("vector %d: %w", i, err)
+}
+
+func (c *Codec) encodeFixed(dst []byte, ts []Tensor, vectors []int) ([]byte, error) {
+	size, dim := c.fixed.RecordBytes(), c.options.Params.Dim
+	for tensor, n := range vectors {
+		at := len(dst)
+		dst = append(dst, make([]byte, n*size)...)
+		out, t := dst[at:], ts[tensor]
+		err := spread.Over(n, grain, func(lo, hi int) error {
+			w := c.worker()
+			defer c.workers.Put(w)
+			for i := lo; i < hi; i++ {
+				t.load(w.x, i*dim, w.tmp)
+				side, err := c.quantizer.Box(w.z, w.x, w.s)
+				if err != nil {
+					return lattice.AtVector(before(vectors, tensor)+i, err)
+				}
+				c.fixed.Pack(out[i*size:(i+1)*size], w.z, side, w.buf)
 			}
-			each(w, i, w.z, side)
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
+	}
+	return dst, nil
+}
+
+// readFixed takes the records of tensors of so many vectors apart.
+func (c *Codec) readFixed(payload []byte, vectors []int, each sink) error {
+	size, all := c.fixed.RecordBytes(), before(vectors, len(vectors))
+	if uint64(len(payload)) != uint64(all)*uint64(size) {
+		return fmt.Errorf("%w: %d bytes for %d records of %d", base.ErrCorrupt, len(payload), all, size)
+	}
+	for tensor, n := range vectors {
+		records := payload[:n*size]
+		payload = payload[n*size:]
+		err := spread.Over(n, grain, func(lo, hi int) error {
+			w := c.worker()
+			defer c.workers.Put(w)
+			for i := lo; i < hi; i++ {
+				side, err := c.fixed.Unpack(w.z, records[i*size:], w.buf)
+				if err != nil {
+					return fmt.Errorf("vector %d: %w", i, err)
+				}
+				each(w, tensor, i, w.z, side)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DecodeSome writes the given vectors of a frame of coding Fixed to t, in their order. It trusts
@@ -94,7 +115,7 @@ func (c *Codec) DecodeSome(t Tensor, h Header, payload []byte, vectors []int) er
 	if n != len(vectors) {
 		return fmt.Errorf("%w: room for %d vectors, not %d", base.ErrInvalid, n, len(vectors))
 	}
-	w, store := c.worker(), c.storeIn(t)
+	w, store := c.worker(), c.storeIn([]Tensor{t})
 	defer c.workers.Put(w)
 	for to, from := range vectors {
 		if from < 0 || from >= h.Vectors() || (from+1)*c.fixed.RecordBytes() > len(payload) {
@@ -104,7 +125,7 @@ func (c *Codec) DecodeSome(t Tensor, h Header, payload []byte, vectors []int) er
 		if err != nil {
 			return fmt.Errorf("vector %d: %w", from, err)
 		}
-		store(w, to, w.z, side)
+		store(w, 0, to, w.z, side)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (h Header) Vectors() int { return h.Heads * h.Tokens }
 
 const (
 	magic      = "KVE8"
-	version    = 1
+	version    = 2
 	headerSize = 28
 	compatBit  = 0x80
 

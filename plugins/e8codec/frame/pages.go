@@ -6,59 +6,113 @@ import (
 	"slices"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
-	"github.com/kakeyad/kakeyad/plugins/e8codec/entropy"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/spread"
 )
 
-func (c *Codec) encodePages(dst []byte, t Tensor, n int) ([]byte, error) {
-	size := c.streamTokens() * c.options.Heads
-	streams := make([][]byte, (n+size-1)/size)
-	err := spread.Over(n, size, func(lo, hi int) error {
-		codes := c.quantizer.NewCodes(hi - lo)
-		if err := c.quantise(codes, t, lo, hi); err != nil {
-			return err
+// span is vectors of one tensor, whole tokens.
+type span struct{ tensor, lo, hi int }
+
+// streamOf is the spans of a stream, and how many vectors they have.
+type streamOf struct {
+	spans []span
+	n     int
+}
+
+// streams says what the streams of tensors of so many vectors hold. Tensors that fit one stream together
+// share it; see [Codec.Join].
+func (c *Codec) streams(vectors []int) (all []streamOf) {
+	if len(vectors) > 1 {
+		var s streamOf
+		for i, n := range vectors {
+			s.spans = append(s.spans, span{i, 0, n})
+			s.n += n
 		}
-		streams[lo/size] = c.pages.Encode(nil, codes.Z, codes.Side, new(entropy.Encoder))
+		return []streamOf{s}
+	}
+	size := c.streamTokens() * c.options.Heads
+	for lo := 0; lo < vectors[0]; lo += size {
+		hi := min(lo+size, vectors[0])
+		all = append(all, streamOf{[]span{{0, lo, hi}}, hi - lo})
+	}
+	return all
+}
+
+// runs are the lengths of the spans.
+func (s streamOf) runs() []int {
+	n := make([]int, len(s.spans))
+	for i, p := range s.spans {
+		n[i] = p.hi - p.lo
+	}
+	return n
+}
+
+func (c *Codec) encodePages(dst []byte, ts []Tensor, vectors []int) ([]byte, error) {
+	streams := c.streams(vectors)
+	packed := make([][]byte, len(streams))
+	err := spread.Over(len(streams), 1, func(i, _ int) error {
+		w := c.worker()
+		defer c.workers.Put(w)
+		s := streams[i]
+		codes, at := w.room(c.quantizer, s.n), 0
+		for _, p := range s.spans {
+			n := p.hi - p.lo
+			part := lattice.Codes{Z: codes.Z[at*c.quantizer.CodesPerVector():], Side: codes.Side[at : at+n]}
+			if err := c.quantise(part, w, ts[p.tensor], p.lo, p.hi); err != nil {
+				return lattice.AfterVectors(before(vectors, p.tensor), err)
+			}
+			at += n
+		}
+		packed[i] = c.pages.Encode(nil, codes.Z, codes.Side, s.runs(), &w.encoder)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range streams {
+	for _, s := range packed {
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)))
 		dst = append(dst, s...)
 	}
 	return dst, nil
 }
 
+// before is how many vectors the tensors before one have.
+func before(vectors []int, tensor int) (n int) {
+	for _, v := range vectors[:tensor] {
+		n += v
+	}
+	return n
+}
+
 // quantise makes the codes of the vectors [lo, hi), whole tokens.
-func (c *Codec) quantise(codes lattice.Codes, t Tensor, lo, hi int) error {
+func (c *Codec) quantise(codes lattice.Codes, w *worker, t Tensor, lo, hi int) error {
 	dim, q := c.options.Params.Dim, c.quantizer
-	w := c.newWorker(hi - lo)
-	t.load(w.x, lo*dim, w.tmp)
-	scales := c.scales(w.x)
-	for i := range hi - lo {
-		x, z := w.x[i*dim:(i+1)*dim], q.Vector(codes, i)
-		var err error
-		if c.options.Scaling == ScaleBox {
-			codes.Side[i], err = q.Box(z, x, w.s)
-		} else {
-			codes.Side[i] = uint32(scales[i])
-			err = q.Free(z, x, scales[i], w.s)
+	if c.options.Scaling == ScaleBox {
+		for i := range hi - lo {
+			t.load(w.x, (lo+i)*dim, w.tmp)
+			var err error
+			if codes.Side[i], err = q.Box(q.Vector(codes, i), w.x, w.s); err != nil {
+				return lattice.AtVector(lo+i, err)
+			}
 		}
-		if err != nil {
+		return nil
+	}
+	x := make([]float32, (hi-lo)*dim)
+	for i := range hi - lo {
+		t.load(x[i*dim:(i+1)*dim], (lo+i)*dim, w.tmp)
+	}
+	scales := c.scales(x)
+	for i := range hi - lo {
+		codes.Side[i] = uint32(scales[i])
+		if err := q.Free(q.Vector(codes, i), x[i*dim:(i+1)*dim], scales[i], w.s); err != nil {
 			return lattice.AtVector(lo+i, err)
 		}
 	}
 	return nil
 }
 
-// scales are those of every vector, by the codec's Scaling; ScaleBox has none.
+// scales are those of every vector, by the codec's Scaling, which is not ScaleBox.
 func (c *Codec) scales(x []float32) []uint16 {
-	if c.options.Scaling == ScaleBox {
-		return nil
-	}
 	dim, heads := c.options.Params.Dim, c.options.Heads
 	n := len(x) / dim
 	squares := make([]float64, n)
@@ -91,29 +145,33 @@ func (c *Codec) scales(x []float32) []uint16 {
 	return scales
 }
 
-// readPages takes the streams of n vectors apart.
-func (c *Codec) readPages(payload []byte, n int, each sink) error {
-	size := c.streamTokens() * c.options.Heads
-	streams := make([][]byte, 0, min((n+size-1)/size, len(payload)/4))
-	for lo := 0; lo < n; lo += size {
+// readPages takes the streams of tensors of so many vectors apart.
+func (c *Codec) readPages(payload []byte, vectors []int, each sink) error {
+	streams := c.streams(vectors)
+	packed := make([][]byte, 0, min(len(streams), len(payload)/4))
+	for range streams {
 		stream, rest, err := cutStream(payload)
 		if err != nil {
 			return err
 		}
-		streams, payload = append(streams, stream), rest
+		packed, payload = append(packed, stream), rest
 	}
 	if len(payload) != 0 {
 		return fmt.Errorf("%w: %d bytes after the last stream", base.ErrCorrupt, len(payload))
 	}
-	return spread.Over(n, size, func(lo, hi int) error {
-		codes := c.quantizer.NewCodes(hi - lo)
-		if err := c.pages.Decode(codes.Z, codes.Side, streams[lo/size]); err != nil {
-			return err
-		}
+	return spread.Over(len(streams), 1, func(i, _ int) error {
 		w := c.worker()
 		defer c.workers.Put(w)
-		for i, side := range codes.Side {
-			each(w, lo+i, c.quantizer.Vector(codes, i), side)
+		s := streams[i]
+		codes, at := w.room(c.quantizer, s.n), 0
+		if err := c.pages.Decode(codes.Z, codes.Side, s.runs(), packed[i], &w.decoder); err != nil {
+			return err
+		}
+		for _, p := range s.spans {
+			for v := p.lo; v < p.hi; v++ {
+				each(w, p.tensor, v, c.quantizer.Vector(codes, at), codes.Side[at])
+				at++
+			}
 		}
 		return nil
 	})

@@ -9,29 +9,58 @@ import (
 )
 
 // Payloads stand alone in formats that have a header and a checksum of their own. How they are
-// coded and the number of their tokens must be known from there.
+// coded and the number of their tokens must be known from there. A payload holds one tensor, or some that
+// [Codec.Join] puts together.
 
-// AppendPayload appends the payload of the tensor's vectors to dst: what a frame of theirs has
-// after its header. Errors are those of [Codec.Encode].
-func (c *Codec) AppendPayload(dst []byte, t Tensor) ([]byte, error) {
-	n, err := c.count(t)
+// Join is how many of the first tensors, of so many tokens, are best put into one payload: at least one.
+// Many small ones together take fewer bytes, since a stream has states to begin with.
+func (c *Codec) Join(tokens []int) int {
+	n, vectors := 0, 0
+	for _, t := range tokens {
+		vectors += t * c.options.Heads
+		if n > 0 && vectors > streamVectors {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// BaseBytes is what a payload of so many vectors takes beside them, about.
+func (c *Codec) BaseBytes(vectors int) int {
+	if c.options.Coding == Fixed {
+		return 0
+	}
+	size := c.streamTokens() * c.options.Heads
+	return (vectors + size - 1) / size * (4 + c.pages.BaseBytes(min(vectors, size)))
+}
+
+// AppendPayload appends the payload of the tensors' vectors to dst: what a frame of theirs has
+// after its header. Errors are those of [Codec.Encode]; vectors are counted through all tensors.
+func (c *Codec) AppendPayload(dst []byte, ts ...Tensor) ([]byte, error) {
+	vectors, err := c.count(ts)
 	if err != nil {
 		return nil, err
 	}
-	return c.encode(dst, t, n)
+	return c.encode(dst, ts, vectors)
 }
 
-// CutPayload takes the payload of so many tokens off the front of b. Its bytes are not looked at.
-func (c *Codec) CutPayload(b []byte, coding Coding, tokens int) (payload, rest []byte, err error) {
+// CutPayload takes the payload of tensors of so many tokens off the front of b. Its bytes are not looked at.
+func (c *Codec) CutPayload(b []byte, coding Coding, tokens ...int) (payload, rest []byte, err error) {
 	if coding == Fixed {
-		size := uint64(tokens) * uint64(c.options.Heads) * uint64(c.fixed.RecordBytes())
+		all := before(tokens, len(tokens))
+		size := uint64(all) * uint64(c.options.Heads) * uint64(c.fixed.RecordBytes())
 		if size > uint64(len(b)) {
-			return nil, nil, fmt.Errorf("%w: %d bytes of %d for %d tokens", base.ErrCorrupt, len(b), size, tokens)
+			return nil, nil, fmt.Errorf("%w: %d bytes of %d for %d tokens", base.ErrCorrupt, len(b), size, all)
 		}
 		return b[:size], b[size:], nil
 	}
+	streams := 1
+	if len(tokens) == 1 {
+		streams = (tokens[0] + c.streamTokens() - 1) / c.streamTokens()
+	}
 	rest = b
-	for range (tokens + c.streamTokens() - 1) / c.streamTokens() {
+	for range streams {
 		if _, rest, err = cutStream(rest); err != nil {
 			return nil, nil, err
 		}
@@ -39,28 +68,37 @@ func (c *Codec) CutPayload(b []byte, coding Coding, tokens int) (payload, rest [
 	return b[:len(b)-len(rest)], rest, nil
 }
 
-// DecodePayload writes a payload's vectors to t, which has room for exactly those. Damage that
+// DecodePayload writes a payload's vectors to the tensors, which have room for exactly those. Damage that
 // shows is a [base.ErrCorrupt]; other damage gives other vectors.
-func (c *Codec) DecodePayload(t Tensor, coding Coding, payload []byte) error {
-	n, err := c.count(t)
+func (c *Codec) DecodePayload(coding Coding, payload []byte, ts ...Tensor) error {
+	vectors, err := c.count(ts)
 	if err != nil {
 		return err
 	}
-	return c.read(coding, payload, n, c.storeIn(t))
+	return c.read(coding, payload, vectors, c.storeIn(ts))
 }
 
-// DecodeCodes writes the codes of a payload's vectors to z, head_dim of them a vector in the order
-// of its elements, and the step of each to steps: a vector is step·(code·R), see
-// [lattice.Quantizer.Step]. The clamp of Compat is applied.
-func (c *Codec) DecodeCodes(z []int16, steps []float64, coding Coding, payload []byte) error {
+// Integers are the codes of a tensor's vectors, head_dim of them a vector in the order of its elements, and
+// the step of each: a vector is step·(code·R), see [lattice.Quantizer.Step]. The clamp of Compat is applied.
+type Integers struct {
+	Z     []int16
+	Steps []float64
+}
+
+// DecodeCodes writes the codes of a payload's tensors.
+func (c *Codec) DecodeCodes(coding Coding, payload []byte, to ...Integers) error {
 	p := c.options.Params
 	dim, block := p.Dim, p.Variant.Block()
-	if len(z) != len(steps)*dim {
-		return fmt.Errorf("%w: room for %d codes and %d vectors", base.ErrInvalid, len(z), len(steps))
+	vectors := make([]int, len(to))
+	for i := range to {
+		vectors[i] = len(to[i].Steps)
+		if len(to[i].Z) != vectors[i]*dim {
+			return fmt.Errorf("%w: room for %d codes and %d vectors", base.ErrInvalid, len(to[i].Z), vectors[i])
+		}
 	}
-	return c.read(coding, payload, len(steps), func(_ *worker, i int, codes []int16, side uint32) {
-		steps[i] = c.quantizer.Step(side)
-		out := z[i*dim : (i+1)*dim]
+	return c.read(coding, payload, vectors, func(_ *worker, tensor, i int, codes []int16, side uint32) {
+		to[tensor].Steps[i] = c.quantizer.Step(side)
+		out := to[tensor].Z[i*dim : (i+1)*dim]
 		for b := range p.Blocks() {
 			first, stride := p.Variant.BlockPositions(b)
 			for j := b * block; j < min((b+1)*block, dim); j++ {
@@ -79,11 +117,12 @@ func (c *Codec) DecodeCodes(z []int16, steps []float64, coding Coding, payload [
 // RoundTrip replaces the tensor's vectors by what they are after Encode and Decode, bit for bit.
 // After an error the tensor is undefined.
 func (c *Codec) RoundTrip(t Tensor) error {
-	n, err := c.count(t)
+	ts := []Tensor{t}
+	vectors, err := c.count(ts)
 	if err != nil {
 		return err
 	}
-	dim, store := c.options.Params.Dim, c.storeIn(t)
+	n, dim, store := vectors[0], c.options.Params.Dim, c.storeIn(ts)
 	if c.options.Scaling == ScaleBox {
 		return spread.Over(n, grain, func(lo, hi int) error {
 			w := c.worker()
@@ -94,55 +133,62 @@ func (c *Codec) RoundTrip(t Tensor) error {
 				if err != nil {
 					return lattice.AtVector(i, err)
 				}
-				store(w, i, w.z, side)
+				store(w, 0, i, w.z, side)
 			}
 			return nil
 		})
 	}
 	return spread.Over(n, c.streamTokens()*c.options.Heads, func(lo, hi int) error {
-		codes := c.quantizer.NewCodes(hi - lo)
-		if err := c.quantise(codes, t, lo, hi); err != nil {
-			return err
-		}
 		w := c.worker()
 		defer c.workers.Put(w)
+		codes := w.room(c.quantizer, hi-lo)
+		if err := c.quantise(codes, w, t, lo, hi); err != nil {
+			return err
+		}
 		for i, side := range codes.Side {
-			store(w, lo+i, c.quantizer.Vector(codes, i), side)
+			store(w, 0, lo+i, c.quantizer.Vector(codes, i), side)
 		}
 		return nil
 	})
 }
 
-// count is how many vectors a tensor holds, or an error if they are not whole tokens.
-func (c *Codec) count(t Tensor) (int, error) {
-	n, err := t.vectors(c.options.Params.Dim)
-	if err == nil && n%c.options.Heads != 0 {
-		err = fmt.Errorf("%w: %d vectors are not whole tokens of %d heads", base.ErrInvalid, n, c.options.Heads)
+// count is how many vectors tensors hold, or an error if they are not whole tokens.
+func (c *Codec) count(ts []Tensor) ([]int, error) {
+	vectors := make([]int, len(ts))
+	for i, t := range ts {
+		n, err := t.vectors(c.options.Params.Dim)
+		if err == nil && n%c.options.Heads != 0 {
+			err = fmt.Errorf("%w: %d vectors are not whole tokens of %d heads", base.ErrInvalid, n, c.options.Heads)
+		}
+		if err != nil {
+			return nil, err
+		}
+		vectors[i] = n
 	}
-	return n, err
+	return vectors, nil
 }
 
-func (c *Codec) encode(dst []byte, t Tensor, n int) ([]byte, error) {
+func (c *Codec) encode(dst []byte, ts []Tensor, vectors []int) ([]byte, error) {
 	if c.options.Coding == Fixed {
-		return c.encodeFixed(dst, t, n)
+		return c.encodeFixed(dst, ts, vectors)
 	}
-	return c.encodePages(dst, t, n)
+	return c.encodePages(dst, ts, vectors)
 }
 
-// sink takes vector i of a payload. Several are called at once, each with a worker of its own.
-type sink func(w *worker, i int, z []int16, side uint32)
+// sink takes vector i of a tensor of a payload. Several are called at once, each with a worker of its own.
+type sink func(w *worker, tensor, i int, z []int16, side uint32)
 
-func (c *Codec) read(coding Coding, payload []byte, n int, each sink) error {
+func (c *Codec) read(coding Coding, payload []byte, vectors []int, each sink) error {
 	if coding == Fixed {
-		return c.readFixed(payload, n, each)
+		return c.readFixed(payload, vectors, each)
 	}
-	return c.readPages(payload, n, each)
+	return c.readPages(payload, vectors, each)
 }
 
-// storeIn writes vectors to a tensor.
-func (c *Codec) storeIn(t Tensor) sink {
-	return func(w *worker, i int, z []int16, side uint32) {
+// storeIn writes vectors to tensors.
+func (c *Codec) storeIn(ts []Tensor) sink {
+	return func(w *worker, tensor, i int, z []int16, side uint32) {
 		c.quantizer.Decode(w.x, z, side, w.s)
-		t.store(w.x, i*c.options.Params.Dim, w.tmp)
+		ts[tensor].store(w.x, i*c.options.Params.Dim, w.tmp)
 	}
 }

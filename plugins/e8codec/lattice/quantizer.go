@@ -258,3 +258,12 @@ func AtVector(i int, err error) error {
 	}
 	return &VectorError{Vector: i, Err: err}
 }
+
+// AfterVectors counts an error's vector from n vectors before.
+func AfterVectors(n int, err error) error {
+	var at *VectorError
+	if errors.As(err, &at) {
+		return &VectorError{Vector: n + at.Vector, Err: at.Err}
+	}
+	return err
+}
