@@ -3,6 +3,7 @@ package entropy
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
@@ -142,18 +143,16 @@ type width struct {
 	symbols *symbols
 }
 
-var widths [classes]struct {
-	once  sync.Once
-	width width
-}
+var widths [classes]atomic.Pointer[width]
 
-// widthAt builds a width when it is first asked for.
+// widthAt makes a width when it is first asked for.
 func widthAt(class int) *width {
-	f := &widths[class]
-	f.once.Do(func() {
-		shift, k := widthOf(class)
-		f.width.shift = shift
-		f.width.slots, f.width.symbols = newNormal(k).table(min(shift, 1), 1, 1)
-	})
-	return &f.width
+	if w := widths[class].Load(); w != nil {
+		return w
+	}
+	shift, k := widthOf(class)
+	w := &width{shift: shift}
+	w.slots, w.symbols = newNormal(k).table(min(shift, 1), 1, 1)
+	widths[class].Store(w) // another of the same may have come before it
+	return w
 }

@@ -72,7 +72,7 @@ func (c *cells) layout() []kv.Row {
 	return rows
 }
 
-var typeNames = map[binding.KVType]string{binding.KVF16: "f16", binding.KVQ8: "q8_0", binding.KVQ4: "q4_0"}
+var typeNames = map[binding.KVType]string{binding.KVF16: kv.TypeF16, binding.KVQ8: "q8_0", binding.KVQ4: "q4_0"}
 
 // CopyCells implements engine.Parker.
 func (x *Executor) CopyCells(seq engine.SeqID, from int32) (engine.Cells, bool) {

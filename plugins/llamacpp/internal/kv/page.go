@@ -17,10 +17,14 @@ type Row struct {
 	Bytes int
 	Type  string // number format of the cache
 
-	// ToF16 and FromF16 convert rows of n tokens to and from [n, kv_heads, head_dim] in f16; the
+	// ToF16 and FromF16 convert rows that are not of TypeF16, of n tokens, to and from [n, kv_heads, head_dim]
+	// in f16; the
 	// destination has the right size. False: there is no way.
 	ToF16, FromF16 func(dst, src []byte, n int) bool
 }
+
+// TypeF16 is the Type of rows that a codec can take as they are.
+const TypeF16 = "f16"
 
 // Page is what the cache holds of backend.PageTokens tokens, as it holds it: for each Row so many
 // times its Bytes.
@@ -102,7 +106,7 @@ func (p *Pages) Pack(ctx context.Context, tokens []backend.Token, page Page) ([]
 	exact := p.exactTokens(pos)
 	var s sealed
 	if exact < backend.PageTokens {
-		v, err := p.vectors(pos, exact, page)
+		v, err := p.vectors(pos, exact, page, true)
 		if err != nil {
 			return nil, err
 		}
@@ -123,16 +127,23 @@ func (p *Pages) Pack(ctx context.Context, tokens []backend.Token, page Page) ([]
 	return seal(p.format, tokens, s), nil
 }
 
-// vectors are what the codec packs of a page, in f16; without a page there are zeros.
-func (p *Pages) vectors(pos, exact int, page Page) ([]codec.Vectors, error) {
+// isF16 says that rows of so many tokens are [tokens, kv_heads, head_dim] in f16 as they are.
+func (r Row) isF16() bool { return r.Type == TypeF16 }
+
+// vectors are what the codec packs of a page, in f16: memory of the page where it is that already. Without
+// fill the others are zeros.
+func (p *Pages) vectors(pos, exact int, page Page, fill bool) ([]codec.Vectors, error) {
 	var v []codec.Vectors
 	n := backend.PageTokens - exact
 	for i, r := range p.rows {
 		if !p.packs[r.Layer] {
 			continue
 		}
-		data := make([]byte, n*p.shape.TokenBytes())
-		if page != nil && !r.ToF16(data, page[i][exact*r.Bytes:], n) {
+		data := page[i][exact*r.Bytes:]
+		if !r.isF16() {
+			data = make([]byte, n*p.shape.TokenBytes())
+		}
+		if fill && !r.isF16() && !r.ToF16(data, page[i][exact*r.Bytes:], n) {
 			return nil, fmt.Errorf("page: layer %d of type %s cannot be read", r.Layer, r.Type)
 		}
 		v = append(v, codec.Vectors{Layer: r.Layer, Part: r.Part, Pos: pos + exact, Tokens: n, Data: data})
@@ -173,7 +184,7 @@ func (p *Pages) Unpack(ctx context.Context, tokens []backend.Token, data []byte)
 	if !s.framed {
 		return page, nil
 	}
-	v, err := p.vectors(pos, exact, nil)
+	v, err := p.vectors(pos, exact, page, false)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +195,7 @@ func (p *Pages) Unpack(ctx context.Context, tokens []backend.Token, data []byte)
 		if !p.packs[r.Layer] {
 			continue
 		}
-		if !r.FromF16(page[i][exact*r.Bytes:], v[0].Data, backend.PageTokens-exact) {
+		if !r.isF16() && !r.FromF16(page[i][exact*r.Bytes:], v[0].Data, backend.PageTokens-exact) {
 			return nil, fmt.Errorf("page: layer %d of type %s cannot be written", r.Layer, r.Type)
 		}
 		v = v[1:]
