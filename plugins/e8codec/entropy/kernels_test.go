@@ -3,7 +3,9 @@
 package entropy
 
 import (
+	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
@@ -41,6 +43,42 @@ func TestKernelsEqualThePortableOnes(t *testing.T) {
 		packQuadsGeneric(&b, &za, q)
 		if a != b {
 			t.Fatalf("q %d: %v\npacks to %v\nportably %v", q, za, a, b)
+		}
+	}
+}
+
+// TestLanesEqualThePortableOnes packs and reads streams of every length class and of codes of many widths with the
+// kernels and without: the bytes are the same, and so is what is read.
+func TestLanesEqualThePortableOnes(t *testing.T) {
+	if !useAVX2 {
+		t.Skip("this processor has no AVX2")
+	}
+	defer func() { useAVX2 = true }()
+	for _, v := range []lattice.Variant{lattice.E8, lattice.D4} {
+		for _, q := range []int{1, 4, 10, 38, 152, 255} {
+			for _, n := range []int{1, 7, 63, 65, 130, 515} {
+				p := lattice.Params{Variant: v, Q: q, Dim: 64}
+				_, c := quantised(t, p, n, uint64(q*n))
+				for i := 5; i < len(c.Z); i += 997 { // an even number, so that points stay points
+					c.Z[i] += int16(4 * (i % 300))
+				}
+				g := NewPages(p, 1)
+				pack := func(fast bool) []byte {
+					useAVX2 = fast
+					return g.Encode(nil, c.Z, c.Side, whole(c.Side), new(Encoder))
+				}
+				a, b := pack(true), pack(false)
+				if !bytes.Equal(a, b) {
+					t.Fatalf("%s, %d vectors: %d bytes, portably %d others", name(p), n, len(a), len(b))
+				}
+				for _, fast := range []bool{true, false} {
+					useAVX2 = fast
+					z, side := make([]int16, len(c.Z)), make([]uint32, n)
+					if err := g.Decode(z, side, whole(side), a, new(Decoder)); err != nil || !slices.Equal(z, c.Z) || !slices.Equal(side, c.Side) {
+						t.Fatalf("%s, %d vectors, kernels %v: came back otherwise: %v", name(p), n, fast, err)
+					}
+				}
+			}
 		}
 	}
 }

@@ -17,9 +17,8 @@ type Row struct {
 	Bytes int
 	Type  string // number format of the cache
 
-	// ToF16 and FromF16 convert rows that are not of TypeF16, of n tokens, to and from [n, kv_heads, head_dim]
-	// in f16; the
-	// destination has the right size. False: there is no way.
+	// ToF16 and FromF16 convert rows of n tokens, if they are not of TypeF16, to and from
+	// [n, kv_heads, head_dim] in f16; the destination has the right size. False: there is no way.
 	ToF16, FromF16 func(dst, src []byte, n int) bool
 }
 
