@@ -20,6 +20,7 @@ type draft struct {
 	chances *speculate.Chances // by what the drafter says of its tokens
 	places  *speculate.Chances // by their places
 
+	met      bool      // the loop has seen it
 	began    time.Time // when it generated first
 	told     int       // tokens of the request that the session knows
 	rows     int       // positions below it had their features told, or never will

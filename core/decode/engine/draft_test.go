@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
 	"github.com/kakeyad/kakeyad/core/decode/engine/enginetest"
@@ -250,6 +251,38 @@ func testDrafterFails(t *testing.T) {
 				t.Errorf("a drafter that is gone (%v) was asked again: %v", gone, asked)
 			}
 		}
+	}
+}
+
+// TestCostlyDrafterRests has a drafter whose rounds take longer than steps and that is never right: it
+// is left out of more and more requests before it is tried again.
+func TestCostlyDrafterRests(t *testing.T) { inNoTime(t, "", testCostlyDrafterRests) }
+
+func testCostlyDrafterRests(t *testing.T) {
+	o := &oracle{most: 4, next: func([]backend.Token) backend.Token { return 3 }, fail: func(int) error {
+		time.Sleep(3 * time.Second)
+		return nil
+	}}
+	e, _ := start(t, enginetest.Config{Limits: limits()}, engine.Options{Drafter: o})
+	var tried []int
+	const n = 40
+	for i := range n {
+		a := answerOf(t, e, backend.GenerateRequest{Prompt: text(fmt.Sprint("request ", i)), MaxTokens: 20, Sampling: backend.Sampling{IgnoreEOS: true}})
+		if a.final.Draft.Off != backend.DraftUnpaid {
+			t.Fatalf("request %d: %+v", i, a.final.Draft)
+		}
+		if a.final.Draft.Propose > 0 {
+			tried = append(tried, i)
+		}
+	}
+	if !slices.Equal(tried, []int{0, 2, 5, 10, 19, 36}) {
+		t.Errorf("tried at requests %v", tried)
+	}
+	if s := e.Stats(); s.DraftUnpaid != n {
+		t.Errorf("%d requests went unpaid", s.DraftUnpaid)
+	}
+	if calls := o.calls.Load(); calls > 6*4 {
+		t.Errorf("%d calls", calls)
 	}
 }
 

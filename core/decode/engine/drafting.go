@@ -23,7 +23,7 @@ func (d *drafts) consult(active []*request) {
 	}
 	wanted := 0
 	for _, r := range active {
-		if !r.draft.on() {
+		if !r.draft.on() || d.idles(r.draft) {
 			continue
 		}
 		turn, ok := d.turn(r, generating)
@@ -94,6 +94,8 @@ const (
 	// probe is how many tokens are asked for, to see whether a drafter pays by now.
 	probe              = 3
 	minPause, maxPause = 8, 256
+	// mostIdle is for how many requests at most nothing is drafted before it is tried again.
+	mostIdle = 32
 )
 
 // ask is what to ask for a request, with N 0 for nothing.
@@ -148,12 +150,48 @@ func (d *drafts) paid(took time.Duration, wanted int) {
 func (d *drafts) answered(x *draft, t *drafter.Turn, took time.Duration) {
 	x.stats.Propose += took
 	d.stats.Propose += took
-	x.debt += took.Seconds()
 	if t.Err != nil {
 		d.lose(x, t.Err)
 		return
 	}
 	x.proposal = t.Proposal
+	if !x.began.IsZero() { // what reading the prompt took is part of reading it
+		d.charge(x, took.Seconds(), time.Now())
+	}
+}
+
+// charge books what drafting cost a request beyond what it saved, in seconds. A request that it costs
+// too much goes on without.
+func (d *drafts) charge(x *draft, cost float64, now time.Time) {
+	if !x.on() || x.owe(cost, d.curve.Cost(1), now.Sub(x.began)) {
+		return
+	}
+	d.unpaid++
+	d.stats.Off = backend.DraftUnpaid
+	if 2*x.stats.Propose.Seconds() > x.debt {
+		d.idle = min(max(2*d.idle, 1), mostIdle)
+		d.idling = d.idle
+	}
+}
+
+// idles switches drafting off for a request that begins while the drafter rests: asking it costs
+// much, and did not pay for those before.
+func (d *drafts) idles(x *draft) bool {
+	if x.met || d.idling == 0 {
+		x.met = true
+		return false
+	}
+	d.idling--
+	d.unpaid++
+	x.stats.Off = backend.DraftUnpaid
+	return true
+}
+
+// ended notes that a request has ended for which something was drafted.
+func (d *drafts) ended(x *draft) {
+	if d != nil && x.on() && x.stats.Accepted > 0 {
+		d.idle = 0
+	}
 }
 
 // decide chooses what of the proposals the step verifies that plan has without them.
@@ -210,10 +248,7 @@ func (d *drafts) verified(q part, accepted int, p *plan, took time.Duration, now
 	x.stats.Verify += time.Duration(extra * float64(time.Second))
 	d.stats.Verify += time.Duration(extra * float64(time.Second))
 	saved := d.curve.Cost(plain) / float64(max(1, p.generating)) * float64(accepted)
-	if x.on() && !x.owe(extra-saved, d.curve.Cost(1), now.Sub(x.began)) {
-		d.unpaid++
-		d.stats.Off = backend.DraftUnpaid
-	}
+	d.charge(x, extra-saved, now)
 }
 
 // observe notes what a step took, if it computed nothing but what requests generate. As when

@@ -47,6 +47,7 @@ type drafts struct {
 	proposers      []*request
 	stats          backend.DraftStats
 	unpaid, lost   int64
+	idle, idling   int // requests that begin without drafts since asking did not pay: how many the last time, and of these still to come
 }
 
 // cost is a time that is followed as it changes.

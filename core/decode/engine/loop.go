@@ -304,6 +304,7 @@ func (l *loop) end(r *request, err error) {
 	if err == nil {
 		l.stats.Requests++
 	}
+	l.drafts.ended(r.draft)
 	r.draft.drop()
 	r.err = err
 	l.count()

@@ -338,7 +338,7 @@ type DraftOff string
 
 // Why drafting ended.
 const (
-	DraftUnpaid DraftOff = "does not pay"   // verifying cost more time than accepted tokens saved
+	DraftUnpaid DraftOff = "does not pay"   // asking and verifying cost more time than accepted tokens saved, here or for requests before
 	DraftFailed DraftOff = "drafter failed" // it died, hung or broke its contract
 )
 
