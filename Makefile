@@ -66,9 +66,10 @@ build: build-router build-e8codec build-drafters build-llamacpp ## bin/kakeyad a
 
 # Plugins of strangers, which the end-to-end tests run.
 .PHONY: build-examples
-build-examples:
+build-examples: $(VENV)/.stamp
 	@mkdir -p bin/examples
 	@cd examples/codec-go && CGO_ENABLED=0 $(GO) build -trimpath -o ../../bin/examples/kakeya-codec-int8go .
+	@examples/codec-python/build.sh $(VENV)/bin/python bin/examples
 
 .PHONY: build-router
 build-router:
@@ -140,10 +141,10 @@ test-chaos: build models $(VENV)/.stamp $(NPMDIR)/.stamp ## codec, backend and d
 fuzz: ## every fuzz target for a short while (FUZZTIME=10s)
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s) $(PURE)
 
-$(VENV)/.stamp: test/e2e/requirements.txt
+$(VENV)/.stamp: test/e2e/requirements.txt examples/codec-python/requirements.txt
 	@echo "installing the Python packages of the tests"
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r test/e2e/requirements.txt
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r test/e2e/requirements.txt -r examples/codec-python/requirements.txt
 	@touch $@
 
 $(NPMDIR)/.stamp: test/e2e/scenario/package.json $(VENV)/.stamp

@@ -15,7 +15,7 @@ import (
 )
 
 // strangers are the codecs of examples/, each a plugin that was built outside this module.
-var strangers = []string{"int8go"}
+var strangers = []string{"int8go", "int8py"}
 
 func stranger(name string) string {
 	return filepath.Join(env.bin, "examples", "kakeya-codec-"+name)
