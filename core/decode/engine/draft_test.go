@@ -25,6 +25,7 @@ type oracle struct {
 	next    func(history []backend.Token) backend.Token // what it proposes
 	most    int
 	samples bool
+	taps    []int
 	fail    func(call int) error
 	calls   atomic.Int64
 	open    atomic.Int64
@@ -32,7 +33,7 @@ type oracle struct {
 }
 
 func (o *oracle) Describe() drafter.Description {
-	return drafter.Description{MaxDraft: max(o.most, 1), Samples: o.samples}
+	return drafter.Description{MaxDraft: max(o.most, 1), Samples: o.samples, Taps: o.taps}
 }
 
 func (o *oracle) Open(context.Context, drafter.SessionOptions) (drafter.Session, error) {
@@ -251,6 +252,63 @@ func testDrafterFails(t *testing.T) {
 				t.Errorf("a drafter that is gone (%v) was asked again: %v", gone, asked)
 			}
 		}
+	}
+}
+
+// tapped is an executor whose features may only be had of steps that kept them.
+type tapped struct {
+	engine.Executor
+	t             *testing.T
+	keeping, kept bool // now, and in the last step
+	steps         int  // that kept them
+}
+
+func (x *tapped) Tap([]int) error { x.keeping = true; return nil }
+func (x *tapped) Keep(on bool)    { x.keeping = on }
+
+func (x *tapped) Step(items []engine.Item) error {
+	if x.kept = x.keeping; x.kept {
+		x.steps++
+	}
+	return x.Executor.Step(items)
+}
+
+func (x *tapped) Features(int) []float32 {
+	if !x.kept {
+		x.t.Error("features of a step that kept none")
+	}
+	return []float32{1}
+}
+
+// TestFeaturesAreKeptWhereTheyAreOfUse has requests with a drafter that taps a layer, and ones without
+// between them and beside them.
+func TestFeaturesAreKeptWhereTheyAreOfUse(t *testing.T) { inNoTime(t, "", testFeaturesAreKept) }
+
+func testFeaturesAreKept(t *testing.T) {
+	x := &tapped{t: t, Executor: enginetest.NewFake(t, enginetest.Config{Limits: limits()})}
+	e, err := engine.New(x, enginetest.Vocabulary{}, engine.Options{Drafter: &oracle{next: likeliest, most: 4, taps: []int{0}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := func(i int, without bool) backend.GenerateRequest {
+		return backend.GenerateRequest{Prompt: text(fmt.Sprint("request ", i)), MaxTokens: 20, NoDraft: without, Sampling: backend.Sampling{IgnoreEOS: true}}
+	}
+	a := answerOf(t, e, request(0, false))
+	before := x.steps
+	if a.final.Draft.Accepted == 0 || before == 0 {
+		t.Errorf("%+v after %d steps with features", a.final.Draft, before)
+	}
+	answerOf(t, e, request(1, true))
+	if x.steps != before {
+		t.Errorf("%d steps kept features that nobody had use for", x.steps-before)
+	}
+	var together sync.WaitGroup
+	for i := range 6 {
+		together.Go(func() { answerOf(t, e, request(2+i, i%2 == 0)) })
+	}
+	together.Wait()
+	if err := e.Close(context.Background()); err != nil {
+		t.Error(err)
 	}
 }
 

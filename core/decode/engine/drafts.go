@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,8 +21,12 @@ type Tapped interface {
 	// called before the first Step. Layer i is the state that the (i+1)-th layer leaves.
 	Tap(layers []int) error
 
-	// Features returns those of the n-th item of the last Step, [layers, width]. The slice belongs
-	// to the executor and is valid until the next call of Step, or of an Embedder's Embed.
+	// Keep says whether steps from now on keep them; they do after Tap. Keeping costs time.
+	Keep(on bool)
+
+	// Features returns those of the n-th item of the last Step, [layers, width], which must have
+	// kept them. The slice belongs to the executor and is valid until the next call of Step, or of
+	// an Embedder's Embed.
 	Features(n int) []float32
 }
 
@@ -203,6 +208,14 @@ func (d *drafts) judge(err error) {
 	if gone && !d.failed.Swap(true) {
 		d.log.Error("drafter lost; requests go on without drafts", "err", err)
 	}
+}
+
+// keep has the next step keep features if a request of it has use for them.
+func (d *drafts) keep(parts []part) {
+	if d == nil || d.tapped == nil {
+		return
+	}
+	d.tapped.Keep(slices.ContainsFunc(parts, func(p part) bool { return p.r.draft.on() && !d.failed.Load() }))
 }
 
 // lose makes a request go on without drafts.

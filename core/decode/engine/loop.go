@@ -145,6 +145,7 @@ func (l *loop) step() {
 	if l.plan.reads() {
 		l.deliver(forever)
 	}
+	l.drafts.keep(l.plan.parts)
 	used := l.cache.ledger.used()
 	start := time.Now()
 	err := l.exec.Step(l.plan.items)

@@ -69,6 +69,9 @@ static int layer_of(const char * node, const char * name, int length) {
 
 // Notes that a node is one of the tap's. Returns its layer, -1 when it is not.
 static int note(kakeya_tap * t, struct ggml_tensor * node) {
+    if (t->resting) {
+        return -1;
+    }
     for (int i = 0; i < t->n_names; i++) {
         const int layer = layer_of(node->name, t->names[i], t->lengths[i]);
         if (layer >= 0 && layer < t->n_layers && t->wanted[layer]) {

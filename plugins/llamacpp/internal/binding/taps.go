@@ -66,6 +66,16 @@ func (t *Taps) Want(name string, layer int) {
 	}
 }
 
+// Rest has the tap of a name look at nothing from the next step on, which then costs nothing, or look
+// again.
+func (t *Taps) Rest(name string, rest bool) {
+	for i, tap := range t.taps {
+		if tap.Names[0] == name {
+			t.c.taps[i].resting = C.bool(rest)
+		}
+	}
+}
+
 // Learn makes Decode call nothing but find out which nodes there are, until Learned.
 func (t *Taps) Learn() { t.c.learning = true }
 

@@ -13,6 +13,7 @@ typedef struct {
     uintptr_t       handle;                   // of the Go side
     int             index;                    // which tap of the handle
     bool            cached;                   // learning: its tensors must be what the cache takes
+    bool            resting;                  // nothing is looked at
     int             n_names;
     char            names[KAKEYA_TAP_NAMES][32];
     int             lengths[KAKEYA_TAP_NAMES];

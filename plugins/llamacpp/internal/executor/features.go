@@ -81,6 +81,9 @@ func (x *Executor) Tap(layers []int) error {
 	return x.learn(0)
 }
 
+// Keep implements engine.Tapped.
+func (x *Executor) Keep(on bool) { x.taps.Rest(outputs, !on) }
+
 // Features implements engine.Tapped.
 func (x *Executor) Features(n int) []float32 {
 	row := x.features.count * x.features.width

@@ -73,6 +73,10 @@ func TestFeatures(t *testing.T) {
 	rows := make([][]float32, len(s.Tokens))
 	for begin, size, step := 0, 30, int32(0); begin < len(s.Tokens); size, step = 3, step+1 { // a prompt, then a few tokens a step
 		end := min(len(s.Tokens), begin+size)
+		// A step in between that keeps none.
+		x.Keep(false)
+		require.NoError(t, x.Step([]engine.Item{{Token: 7, Pos: step, Seq: 2, Output: true}}))
+		x.Keep(true)
 		// Another sequence's token comes first: features are of items, not of positions.
 		items := []engine.Item{{Token: 5, Pos: step, Seq: 1, Output: true}}
 		for pos := begin; pos < end; pos++ {
