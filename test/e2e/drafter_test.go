@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -13,9 +14,13 @@ import (
 	"github.com/kakeyad/kakeyad/core/draftbench"
 )
 
-// drafting serves SmolLM2 without a drafter, with ngram, and with itself as its draft model.
+// drafting serves SmolLM2 without a drafter and with each of ours, and with a live codec without and with
+// ngram. Its draft model is itself.
 const drafting = oneModel + `
   smollm2-135m+ngram: {load: {context: 2048, parallel: 8, cache_tokens: 8192}}
+  smollm2-135m+dflash: {load: {context: 2048, parallel: 8, cache_tokens: 8192}}
+  smollm2-135m@e8-q38: {cache: {mode: live}, load: {context: 2048, parallel: 8, cache_tokens: 8192}}
+  smollm2-135m@e8-q38+ngram: {cache: {mode: live}, load: {context: 2048, parallel: 8, cache_tokens: 8192}}
   self:
     model: smollm2-135m
     drafter: {name: draft, params: {model: SmolLM2-135M-Instruct.Q4_1.gguf, max_draft: "4"}}
@@ -38,14 +43,20 @@ func TestDraftersChangeNothing(t *testing.T) {
 	d := start(t, drafting)
 	client := d.client()
 	var same comparisons
-	want := map[string]answer{}
-	for _, kind := range draftbench.Kinds {
-		for i := range each {
-			want[fmt.Sprint(kind, i)] = ask(t, client, draftParams(smollm2, kind, i))
-		}
-	}
-	for _, model := range []string{smollm2 + "+ngram", "self"} {
+	for _, pair := range []struct{ plain, model string }{
+		{smollm2, smollm2 + "+ngram"},
+		{smollm2, smollm2 + "+dflash"},
+		{smollm2, "self"},
+		{smollm2 + "@e8-q38", smollm2 + "@e8-q38+ngram"},
+	} {
+		model := pair.model
 		t.Run(model, func(t *testing.T) {
+			want := map[string]answer{}
+			for _, kind := range draftbench.Kinds {
+				for i := range each {
+					want[fmt.Sprint(kind, i)] = ask(t, client, draftParams(pair.plain, kind, i))
+				}
+			}
 			var together sync.WaitGroup
 			var accepted int64
 			for _, kind := range draftbench.Kinds {
@@ -64,7 +75,7 @@ func TestDraftersChangeNothing(t *testing.T) {
 				}
 			}
 			together.Wait()
-			if model == smollm2+"+ngram" {
+			if strings.HasSuffix(model, "+ngram") {
 				assert.Positive(t, accepted, "nothing was accepted: the drafter was of no use")
 			}
 		})
