@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -45,7 +46,7 @@ func record(req *http.Request) (*recording, error) {
 		if n > 0 {
 			r.parts = append(r.parts, part{append([]byte(nil), buffer[:n]...), time.Now()})
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return r, nil
 		}
 		if err != nil {

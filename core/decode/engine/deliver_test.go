@@ -9,26 +9,26 @@ import (
 
 // A token waits only for one that is expected in time.
 func TestDeliver(t *testing.T) {
-	const apart = 25 * time.Millisecond
-	type put struct{ at, soon time.Duration } // milliseconds
+	const apart, ms = 25 * time.Millisecond, time.Millisecond
+	type put struct{ at, soon int } // milliseconds
 	for name, tc := range map[string]struct {
 		apart time.Duration
 		puts  []put
-		told  []time.Duration
+		told  []int
 	}{
-		"each at once":                   {0, []put{{1, 1}, {2, 1}, {3, 1}}, []time.Duration{1, 2, 3}},
-		"quick steps":                    {apart, []put{{5, 5}, {10, 5}, {15, 5}, {20, 5}, {25, 5}, {30, 5}, {35, 5}}, []time.Duration{5, 25}},
-		"the next would come too late":   {apart, []put{{5, 10}, {15, 10}, {25, 10}, {35, 10}}, []time.Duration{5, 25}},
-		"slow steps":                     {apart, []put{{20, 20}, {40, 20}, {60, 20}}, []time.Duration{20, 40, 60}},
-		"a long step follows":            {apart, []put{{5, 5}, {10, forever / time.Millisecond}}, []time.Duration{5, 10}},
-		"a long step ends a run of such": {apart, []put{{5, 5}, {10, 5}, {300, 290}}, []time.Duration{5, 300}},
+		"each at once":                   {0, []put{{1, 1}, {2, 1}, {3, 1}}, []int{1, 2, 3}},
+		"quick steps":                    {apart, []put{{5, 5}, {10, 5}, {15, 5}, {20, 5}, {25, 5}, {30, 5}, {35, 5}}, []int{5, 25}},
+		"the next would come too late":   {apart, []put{{5, 10}, {15, 10}, {25, 10}, {35, 10}}, []int{5, 25}},
+		"slow steps":                     {apart, []put{{20, 20}, {40, 20}, {60, 20}}, []int{20, 40, 60}},
+		"a long step follows":            {apart, []put{{5, 5}, {10, int(forever / ms)}}, []int{5, 10}},
+		"a long step ends a run of such": {apart, []put{{5, 5}, {10, 5}, {300, 290}}, []int{5, 300}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, start := newOutbox(), time.Now()
-			var told []time.Duration
+			var told []int
 			for _, p := range tc.puts {
 				o.put(piece{text: "a"})
-				o.deliver(start.Add(p.at*time.Millisecond), p.soon*time.Millisecond, tc.apart)
+				o.deliver(start.Add(time.Duration(p.at)*ms), time.Duration(p.soon)*ms, tc.apart)
 				select {
 				case <-o.ready:
 					_, ok := o.fetch()

@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/ollama/ollama/fs/ggml"
+
+	"github.com/kakeyad/kakeyad/core/gguf"
 )
 
 // Version of the file format that is read.
@@ -84,6 +86,20 @@ func decode(r io.ReadSeeker) (g *ggml.GGML, err error) {
 			err = fmt.Errorf("%w: it is damaged: %v", ErrFormat, p)
 		}
 	}()
+	// Its lengths are checked first: ggml believes them, and makes room for what they claim.
+	size, err := r.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	for _, step := range []func() error{
+		func() error { _, err := r.Seek(0, io.SeekStart); return err },
+		func() error { _, err := gguf.Read(r, size); return err },
+		func() error { _, err := r.Seek(0, io.SeekStart); return err },
+	} {
+		if err := step(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		}
+	}
 	if g, err = ggml.Decode(r, -1); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
