@@ -70,6 +70,10 @@ build-examples: $(VENV)/.stamp
 	@mkdir -p bin/examples
 	@cd examples/codec-go && CGO_ENABLED=0 $(GO) build -trimpath -o ../../bin/examples/kakeya-codec-int8go .
 	@examples/codec-python/build.sh $(VENV)/bin/python bin/examples
+	@if command -v cargo >/dev/null; then \
+		cd examples/codec-rust && CARGO_TARGET_DIR=$(CACHE)/cargo cargo build --quiet --locked && \
+		cp $(CACHE)/cargo/debug/kakeya-codec-int8rs ../../bin/examples/; \
+	else echo "cargo is not installed: the codec in Rust is neither built nor tested"; fi
 
 .PHONY: build-router
 build-router:
