@@ -21,6 +21,7 @@ CACHE   ?= $(shell dirname "$$($(GO) env GOCACHE)")/kakeyad
 HEADERS := $(CACHE)/include
 VENV    := $(CACHE)/venv
 NPMDIR  := $(CACHE)/npm
+ATOMIC  := examples/atomic-chat
 
 # The flags of the one package that uses cgo. Changing any of them compiles llama.cpp again. ollama's Go package leaves
 # out ggml's AMX code but asks for it where the CPU has AMX, hence -U__AMX_INT8__.
@@ -104,7 +105,7 @@ headers:
 ##@ Test
 
 .PHONY: test
-test: lint test-pure test-examples test-web test-llamacpp test-e2e ## everything that CI runs
+test: lint test-pure test-examples test-web test-llamacpp test-e2e test-atomic-chat ## everything that CI runs
 
 .PHONY: test-pure
 test-pure: ## unit and conformance tests of the pure-Go part, with the race detector
@@ -135,6 +136,11 @@ test-e2e: build build-examples models chromium $(VENV)/.stamp $(NPMDIR)/.stamp #
 	KAKEYA_NODE=$(VENV)/bin/node KAKEYA_NPM=$(NPMDIR) \
 		$(GO) test -count=1 -timeout 30m ./test/e2e/...
 
+.PHONY: test-atomic-chat
+test-atomic-chat: build models $(ATOMIC)/node_modules/.stamp ## client and extension for Atomic-Chat: tsc strict, vitest (ATOMIC_CHAT_DIR=CHECKOUT: with the app's core)
+	cd $(ATOMIC) && PATH="$(VENV)/bin:$$PATH" && npx tsc -p . && node build-check.mjs && \
+		KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(abspath $(MODELS)) npx vitest run
+
 .PHONY: test-chaos
 test-chaos: build models $(VENV)/.stamp $(NPMDIR)/.stamp ## codec, backend and daemon are killed while conversations are parked (KILLS=200)
 	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PYTHON=$(VENV)/bin/python \
@@ -156,6 +162,11 @@ $(NPMDIR)/.stamp: test/e2e/scenario/package.json $(VENV)/.stamp
 	@mkdir -p $(NPMDIR)
 	@cp $< $(NPMDIR)/package.json
 	@PATH="$(VENV)/bin:$$PATH" npm install --prefix $(NPMDIR) --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
+$(ATOMIC)/node_modules/.stamp: $(ATOMIC)/package-lock.json $(VENV)/.stamp
+	@echo "installing the npm packages of examples/atomic-chat"
+	@cd $(ATOMIC) && PATH="$(VENV)/bin:$$PATH" npm ci --silent
 	@touch $@
 
 ##@ Measure

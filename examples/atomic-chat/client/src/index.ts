@@ -1,0 +1,3 @@
+export { Client, type CallOptions, type ClientOptions } from './client.js'
+export { KakeyaError, UnreachableError } from './error.js'
+export type * from './types.js'
