@@ -254,7 +254,7 @@ listen({
   stop: () => stop(current.id),
 });
 addEventListener("pagehide", () => {
-  store.keepForLater(store.all().filter((c) => isRunning(c.id)));
+  store.keepForLater(store.all().filter((c) => isRunning(c.id) || store.isSaving(c.id)));
   stopAll();
 });
 begin();

@@ -13,11 +13,13 @@ function open() {
   });
 }
 
+/** Resolves once what was written is kept. */
 function run(mode, use) {
   return new Promise((resolve, reject) => {
-    const request = use(database.transaction("conversations", mode).objectStore("conversations"));
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
+    const transaction = database.transaction("conversations", mode);
+    const request = use(transaction.objectStore("conversations"));
+    transaction.oncomplete = () => resolve(request.result);
+    transaction.onabort = () => reject(transaction.error ?? request.error);
   });
 }
 
@@ -59,12 +61,21 @@ export function all() {
 
 export const get = (id) => cache.get(id);
 
+const saving = new Map(); // by id: the save that began last and has not ended
+
 export async function save(conversation) {
-  cache.set(conversation.id, conversation);
+  const { id } = conversation;
+  cache.set(id, conversation);
   if (!database) return;
+  const mine = Symbol(id);
+  saving.set(id, mine);
   await run("readwrite", (s) => s.put(conversation));
-  others.postMessage(conversation.id);
+  if (saving.get(id) === mine) saving.delete(id);
+  others.postMessage(id);
 }
+
+/** Whether the database may not have the conversation as it is now. */
+export const isSaving = (id) => saving.has(id);
 
 export async function remove(id) {
   cache.delete(id);
