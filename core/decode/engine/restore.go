@@ -52,7 +52,8 @@ func (e *Engine) ImportPages(ctx context.Context, req backend.ImportRequest, pag
 	return result, failed
 }
 
-// unpack fetches pages [first, pages) and unpacks them, some at once. It returns those before the first
+// unpack fetches pages [first, pages) and unpacks them, some at once, so that nobody waits for a page on its
+// way while there are pages to unpack. It returns those before the first
 // that failed, and its error.
 func (e *Engine) unpack(ctx context.Context, tokens []backend.Token, first, pages int, page func(i int) ([]byte, error)) ([]Cells, error) {
 	cells, errs := make([]Cells, pages-first), make([]error, pages-first)
@@ -67,16 +68,16 @@ func (e *Engine) unpack(ctx context.Context, tokens []backend.Token, first, page
 		good = min(good, n)
 	}
 	for n := range cells {
+		data, err := page(first + n) // one ahead of those that are unpacked
+		if err != nil {
+			fail(n, err)
+			break
+		}
 		turns <- struct{}{}
 		mu.Lock()
 		over := good < len(cells)
 		mu.Unlock()
 		if over || ctx.Err() != nil {
-			break
-		}
-		data, err := page(first + n)
-		if err != nil {
-			fail(n, err)
 			break
 		}
 		wg.Go(func() {

@@ -19,9 +19,10 @@ var Handshake = plugin.HandshakeConfig{
 const MaxMessage = 256 << 20
 
 // Windows of a connection. Fixed ones switch off gRPC's bandwidth estimator and its pings; these
-// are large enough that a reader that is late for a moment does not stall a stream of small events.
+// are large enough that a reader that is late for a moment does not stall a stream of small events, and
+// that a page of KV cache is on its way whole while the one before it is read.
 const (
-	streamWindow = 1 << 20
+	streamWindow = 4 << 20
 	connWindow   = 16 << 20
 )
 
