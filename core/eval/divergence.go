@@ -18,8 +18,8 @@ var exponentials = sync.OnceValue(func() *[math.MaxUint16 + 1]float64 {
 	return &t
 })
 
-// divergence is the Kullback-Leibler divergence KL(p ‖ q) = Σ p ln(p/q), in nats.
-func divergence(p, q backend.Levels) (float64, error) {
+// Divergence is the Kullback-Leibler divergence KL(p ‖ q) = Σ p ln(p/q), in nats.
+func Divergence(p, q backend.Levels) (float64, error) {
 	if len(p) != len(q) {
 		return 0, fmt.Errorf("distributions over %d and %d tokens: %w", len(p), len(q), base.ErrInvalid)
 	}

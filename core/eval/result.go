@@ -20,9 +20,9 @@ func (r *run) result(l *loaded, s scores) *Result {
 		},
 		KVTypeK:    o.KVTypeK,
 		KVTypeV:    o.KVTypeV,
-		Perplexity: perplexity(s.logp),
-		Delta:      perplexityChange(r.base.logp, s.logp),
-		KL:         mean(s.kl),
+		Perplexity: Perplexity(s.logp),
+		Delta:      PerplexityChange(r.base.logp, s.logp),
+		KL:         Mean(s.kl),
 		Seconds:    s.took.Seconds(),
 	}
 	same := 0
@@ -31,7 +31,7 @@ func (r *run) result(l *loaded, s scores) *Result {
 			same++
 		}
 	}
-	out.Top1 = share(same, len(s.top))
+	out.Top1 = Share(same, len(s.top))
 	elements := float64(2 * l.info.Layers * l.info.KVHeads * l.info.HeadDim)
 	if o.KVTypeK == backend.DefaultKVType && o.KVTypeV == backend.DefaultKVType {
 		// The backend knows layers that differ from the first.

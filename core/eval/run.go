@@ -37,9 +37,9 @@ type Progress struct {
 // run is an evaluation under way.
 type run struct {
 	Options
-	windows  []window
+	windows  []Window
 	used     []Used
-	spool    *spool
+	spool    *Spool
 	base     scores
 	channels []*channel.Channel // baseline first
 }
@@ -66,10 +66,10 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 			r.channels = append(r.channels, c)
 		}
 	}
-	if r.spool, err = newSpool(o.TempDir); err != nil {
+	if r.spool, err = NewSpool(o.TempDir); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.spool.close()) }()
+	defer func() { err = errors.Join(err, r.spool.Close()) }()
 	report := &Report{Schema: Schema, Version: o.Version, Context: o.Context, Baseline: o.Baseline.Name}
 	for i, c := range r.channels {
 		result, err := r.evaluate(ctx, i, c)
@@ -105,14 +105,14 @@ func (r *run) evaluate(ctx context.Context, i int, c *channel.Channel) (_ *Resul
 // tokenize cuts the texts into windows with the baseline's model, and holds the others' to having
 // the same tokens.
 func (r *run) tokenize(ctx context.Context, l *loaded, isBase bool) error {
-	var windows []window
+	var windows []Window
 	var used []Used
 	for _, t := range r.Texts {
 		tokens, err := l.backend.Tokenize(ctx, backend.TokenizeRequest{Model: l.id, Text: t.Body})
 		if err != nil {
 			return fmt.Errorf("text %s: %w", t.Name, err)
 		}
-		w := cut(tokens, begin(l.info), r.Context, r.Windows)
+		w := Cut(tokens, Begin(l.info), r.Context, r.Windows)
 		if len(w) == 0 {
 			return fmt.Errorf("text %s: %w: it has no two tokens", t.Name, base.ErrInvalid)
 		}
@@ -123,7 +123,7 @@ func (r *run) tokenize(ctx context.Context, l *loaded, isBase bool) error {
 		r.windows, r.used = windows, used
 		return nil
 	}
-	if !slices.EqualFunc(windows, r.windows, func(a, b window) bool { return slices.Equal(a, b) }) {
+	if !slices.EqualFunc(windows, r.windows, func(a, b Window) bool { return slices.Equal(a, b) }) {
 		return fmt.Errorf("%w: its tokens are not those of the baseline %s; only channels of models with the same tokenizer compare",
 			base.ErrInvalid, r.Baseline.Name)
 	}
@@ -135,18 +135,18 @@ func (r *run) score(ctx context.Context, i int, l *loaded) (scores, error) {
 	var s scores
 	size := scored(r.windows)
 	took := time.Now()
-	take := r.spool.add
+	take := r.spool.Add
 	if i > 0 {
-		levels, err := r.spool.rewind()
+		next, err := r.spool.Rewind()
 		if err != nil {
 			return s, err
 		}
 		p := make(backend.Levels, l.info.Vocabulary)
 		take = func(q backend.Levels) error {
-			if err := next(levels, p); err != nil {
+			if err := next(p); err != nil {
 				return err
 			}
-			kl, err := divergence(p, q)
+			kl, err := Divergence(p, q)
 			s.kl = append(s.kl, kl)
 			return err
 		}

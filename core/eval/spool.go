@@ -11,54 +11,54 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 )
 
-// spool keeps distributions on disk, in order. It is of one process and has no format: the
+// Spool keeps distributions on disk, in order. It is of one process and has no format: the
 // numbers lie as they do in memory.
-type spool struct {
+type Spool struct {
 	file *os.File
 	buf  *bufio.Writer
 }
 
 const spoolBuffer = 1 << 20
 
-// newSpool makes a file in dir ("": the system's folder for such), which is gone when the process
+// NewSpool makes a file in dir ("": the system's folder for such), which is gone when the process
 // is. The caller closes the spool.
-func newSpool(dir string) (*spool, error) {
+func NewSpool(dir string) (*Spool, error) {
 	f, err := os.CreateTemp(dir, "kakeyad-eval-*")
 	if err != nil {
 		return nil, fmt.Errorf("make a file for the baseline's distributions: %w", err)
 	}
 	_ = os.Remove(f.Name()) // where a file cannot go while it is open, close does it
-	return &spool{file: f, buf: bufio.NewWriterSize(f, spoolBuffer)}, nil
+	return &Spool{file: f, buf: bufio.NewWriterSize(f, spoolBuffer)}, nil
 }
 
-func (s *spool) add(l backend.Levels) error {
+// Add keeps a distribution.
+func (s *Spool) Add(l backend.Levels) error {
 	if _, err := s.buf.Write(bytesOf(l)); err != nil {
 		return fmt.Errorf("keep the baseline's distributions (two bytes for each token of the vocabulary and each token of the texts; TMPDIR says where): %w", err)
 	}
 	return nil
 }
 
-// rewind ends the writing and returns a reader from the first one on.
-func (s *spool) rewind() (*bufio.Reader, error) {
-	err := s.buf.Flush()
+// Rewind ends the writing and returns what fills in one distribution after the other, from the first on.
+func (s *Spool) Rewind() (next func(backend.Levels) error, err error) {
+	err = s.buf.Flush()
 	if err == nil {
 		_, err = s.file.Seek(0, io.SeekStart)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the baseline's distributions: %w", err)
 	}
-	return bufio.NewReaderSize(s.file, spoolBuffer), nil
+	in := bufio.NewReaderSize(s.file, spoolBuffer)
+	return func(l backend.Levels) error {
+		if _, err := io.ReadFull(in, bytesOf(l)); err != nil {
+			return fmt.Errorf("read the baseline's distributions: %w", err)
+		}
+		return nil
+	}, nil
 }
 
-// next fills l.
-func next(r io.Reader, l backend.Levels) error {
-	if _, err := io.ReadFull(r, bytesOf(l)); err != nil {
-		return fmt.Errorf("read the baseline's distributions: %w", err)
-	}
-	return nil
-}
-
-func (s *spool) close() error {
+// Close removes the file.
+func (s *Spool) Close() error {
 	err := s.file.Close()
 	if e := os.Remove(s.file.Name()); e != nil && !errors.Is(e, os.ErrNotExist) {
 		err = errors.Join(err, e)

@@ -18,8 +18,8 @@ type Change struct {
 	High    float64 `json:"high"`
 }
 
-// mean is the mean of independent x and its standard error, which is 0 for fewer than two.
-func mean(x []float64) Estimate {
+// Mean is the mean of independent x and its standard error, which is 0 for fewer than two.
+func Mean(x []float64) Estimate {
 	n := float64(len(x))
 	if n == 0 {
 		return Estimate{}
@@ -39,23 +39,23 @@ func mean(x []float64) Estimate {
 	return Estimate{Value: m, Error: math.Sqrt(squares / (n - 1) / n)}
 }
 
-// perplexity of tokens whose log-probabilities are logp. Its error is that of the mean, carried
+// Perplexity of tokens whose log-probabilities are logp. Its error is that of the mean, carried
 // through the exponential.
-func perplexity(logp []float64) Estimate {
-	m := mean(logp)
+func Perplexity(logp []float64) Estimate {
+	m := Mean(logp)
 	p := math.Exp(-m.Value)
 	return Estimate{Value: p, Error: p * m.Error}
 }
 
-// perplexityChange is how perplexity changes from base to logp, of the same tokens. The interval
+// PerplexityChange is how perplexity changes from base to logp, of the same tokens. The interval
 // is that of the mean of the differences, token by token: what makes a token hard for both is no
 // part of it.
-func perplexityChange(base, logp []float64) Change {
+func PerplexityChange(base, logp []float64) Change {
 	d := make([]float64, len(base))
 	for i := range d {
 		d[i] = base[i] - logp[i]
 	}
-	m := mean(d)
+	m := Mean(d)
 	percent := func(x float64) float64 { return 100 * math.Expm1(x) }
 	return Change{
 		Percent: percent(m.Value),
@@ -64,8 +64,8 @@ func perplexityChange(base, logp []float64) Change {
 	}
 }
 
-// share is the part of yes and its standard error, in percent.
-func share(yes, of int) Estimate {
+// Share is the part of yes and its standard error, in percent.
+func Share(yes, of int) Estimate {
 	if of == 0 {
 		return Estimate{}
 	}

@@ -13,22 +13,22 @@ import (
 )
 
 func TestMean(t *testing.T) {
-	assert.Equal(t, Estimate{}, mean(nil))
-	assert.Equal(t, Estimate{Value: 3}, mean([]float64{3}))
-	m := mean([]float64{1, 2, 3, 4})
+	assert.Equal(t, Estimate{}, Mean(nil))
+	assert.Equal(t, Estimate{Value: 3}, Mean([]float64{3}))
+	m := Mean([]float64{1, 2, 3, 4})
 	assert.InDelta(t, 2.5, m.Value, 1e-15)
 	assert.InDelta(t, math.Sqrt(5.0/3/4), m.Error, 1e-15)
 }
 
 func TestPerplexity(t *testing.T) {
 	same := []float64{-math.Log(8), -math.Log(8), -math.Log(8)}
-	p := perplexity(same)
+	p := Perplexity(same)
 	assert.InDelta(t, 8, p.Value, 1e-12)
 	assert.InDelta(t, 0, p.Error, 1e-12)
 
 	// Two tokens, of probability 1/2 and 1/8: the geometric mean is 1/4; the error is that of the
 	// mean of ln 2 and ln 8, which is ln 2, times four.
-	p = perplexity([]float64{-math.Log(2), -math.Log(8)})
+	p = Perplexity([]float64{-math.Log(2), -math.Log(8)})
 	assert.InDelta(t, 4, p.Value, 1e-12)
 	assert.InDelta(t, 4*math.Ln2, p.Error, 1e-12)
 }
@@ -39,7 +39,7 @@ func TestPerplexityChangeIsPaired(t *testing.T) {
 	for i, l := range base {
 		worse[i] = l - math.Log(1.1)
 	}
-	c := perplexityChange(base, worse)
+	c := PerplexityChange(base, worse)
 	assert.InDelta(t, 10, c.Percent, 1e-9)
 	assert.InDelta(t, 10, c.Low, 1e-9, "every token changed alike, however much they differ")
 	assert.InDelta(t, 10, c.High, 1e-9)
@@ -56,7 +56,7 @@ func TestIntervalCovers(t *testing.T) {
 			base[i] = -3 * rng.ExpFloat64()
 			logp[i] = base[i] - drift + 0.1*rng.NormFloat64()
 		}
-		c := perplexityChange(base, logp)
+		c := PerplexityChange(base, logp)
 		if truth := 100 * math.Expm1(drift); c.Low <= truth && truth <= c.High {
 			held++
 		}
@@ -65,8 +65,8 @@ func TestIntervalCovers(t *testing.T) {
 }
 
 func TestShare(t *testing.T) {
-	assert.Equal(t, Estimate{}, share(0, 0))
-	s := share(90, 100)
+	assert.Equal(t, Estimate{}, Share(0, 0))
+	s := Share(90, 100)
 	assert.InDelta(t, 90, s.Value, 1e-12)
 	assert.InDelta(t, 3, s.Error, 1e-12)
 }
@@ -95,11 +95,11 @@ func TestDivergence(t *testing.T) {
 		{[]float64{0.9, 0.1}, []float64{0.5, 0.5}, 0.9*math.Log(0.9/0.5) + 0.1*math.Log(0.1/0.5)},
 		{[]float64{0.7, 0.2, 0.1}, []float64{0.1, 0.2, 0.7}, 0.6 * math.Log(7)},
 	} {
-		got, err := divergence(levelsOf(c.p...), levelsOf(c.q...))
+		got, err := Divergence(levelsOf(c.p...), levelsOf(c.q...))
 		require.NoError(t, err)
 		assert.InDelta(t, c.want, got, 4e-4, "%v %v", c.p, c.q)
 	}
-	_, err := divergence(levelsOf(1), levelsOf(0.5, 0.5))
+	_, err := Divergence(levelsOf(1), levelsOf(0.5, 0.5))
 	require.ErrorIs(t, err, base.ErrInvalid)
 }
 
@@ -123,7 +123,7 @@ func TestRoundingMovesDivergenceLittle(t *testing.T) {
 		for i := range a {
 			exact += math.Exp(float64(a[i])) / za * (float64(a[i]) - float64(b[i]) + math.Log(zb/za))
 		}
-		kl, err := divergence(backend.NewLevels(nil, a), backend.NewLevels(nil, b))
+		kl, err := Divergence(backend.NewLevels(nil, a), backend.NewLevels(nil, b))
 		require.NoError(t, err)
 		rounded += kl
 	}
@@ -133,10 +133,10 @@ func TestRoundingMovesDivergenceLittle(t *testing.T) {
 
 func TestWindows(t *testing.T) {
 	tokens := []backend.Token{1, 2, 3, 4, 5, 6, 7}
-	assert.Equal(t, []window{{1, 2, 3}, {4, 5, 6}}, cut(tokens, nil, 3, 0))
-	assert.Equal(t, []window{{1, 2, 3}}, cut(tokens, nil, 3, 1))
-	assert.Equal(t, []window{{0, 1, 2}, {0, 3, 4}, {0, 5, 6}}, cut(tokens, []backend.Token{0}, 3, 0))
-	assert.Equal(t, []window{{1, 2, 3, 4, 5, 6, 7}}, cut(tokens, nil, 512, 0), "a short text is one window")
-	assert.Empty(t, cut(tokens[:1], nil, 512, 0), "nothing comes before the one token")
-	assert.Equal(t, 4, scored(cut(tokens, nil, 3, 0)))
+	assert.Equal(t, []Window{{1, 2, 3}, {4, 5, 6}}, Cut(tokens, nil, 3, 0))
+	assert.Equal(t, []Window{{1, 2, 3}}, Cut(tokens, nil, 3, 1))
+	assert.Equal(t, []Window{{0, 1, 2}, {0, 3, 4}, {0, 5, 6}}, Cut(tokens, []backend.Token{0}, 3, 0))
+	assert.Equal(t, []Window{{1, 2, 3, 4, 5, 6, 7}}, Cut(tokens, nil, 512, 0), "a short text is one window")
+	assert.Empty(t, Cut(tokens[:1], nil, 512, 0), "nothing comes before the one token")
+	assert.Equal(t, 4, scored(Cut(tokens, nil, 3, 0)))
 }

@@ -21,14 +21,14 @@ func (t Text) sum() string {
 	return hex.EncodeToString(s[:])
 }
 
-// window is tokens that are scored together: each but the first, after those before it.
-type window []backend.Token
+// Window is tokens that are scored together: each but the first, after those before it.
+type Window []backend.Token
 
-// cut makes windows of size tokens out of a text's, most of them at most (0: no limit). Each
+// Cut makes windows of size tokens out of a text's, most of them at most (0: no limit). Each
 // begins with first, if there is one. What is left over at the end is not used, unless it is all.
-func cut(tokens []backend.Token, first []backend.Token, size, most int) []window {
+func Cut(tokens []backend.Token, first []backend.Token, size, most int) []Window {
 	step := size - len(first)
-	var out []window
+	var out []Window
 	for len(tokens) >= step && (most == 0 || len(out) < most) {
 		out = append(out, slices.Concat(first, tokens[:step]))
 		tokens = tokens[step:]
@@ -39,8 +39,8 @@ func cut(tokens []backend.Token, first []backend.Token, size, most int) []window
 	return out
 }
 
-// begin is what the model begins a text with.
-func begin(info backend.ModelInfo) []backend.Token {
+// Begin is what the model begins a text with.
+func Begin(info backend.ModelInfo) []backend.Token {
 	if bos, ok := info.Special["bos"]; ok && info.AddBOS {
 		return []backend.Token{bos}
 	}
@@ -48,7 +48,7 @@ func begin(info backend.ModelInfo) []backend.Token {
 }
 
 // scored is how many tokens of the windows are.
-func scored(windows []window) int {
+func scored(windows []Window) int {
 	n := 0
 	for _, w := range windows {
 		n += len(w) - 1
