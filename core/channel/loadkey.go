@@ -9,6 +9,22 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 )
 
+// Scoring is the channel as its distributions are measured: its codec passes every key and value
+// before attention reads it, also where the channel parks alone, and there is no drafter, which
+// changes no distribution. A channel that is so already is returned itself.
+func (c *Channel) Scoring() *Channel {
+	if c.Drafter == nil && (c.Codec == nil || c.Load.Cache.Mode == backend.CacheLive) {
+		return c
+	}
+	s := *c
+	s.Drafter, s.ID.Drafter = nil, ""
+	if s.Codec != nil {
+		s.Load.Cache = backend.CacheOptions{Mode: backend.CacheLive, Sinks: s.Load.Cache.Sinks}
+	}
+	s.loadKey = loadKeyOf(&s)
+	return &s
+}
+
 // loadKeyOf is readable at its start and a digest of everything that loading depends on at its
 // end: file.gguf:backend@codec+drafter#0123456789abcdef.
 func loadKeyOf(c *Channel) string {

@@ -38,7 +38,13 @@ func (r *Router) Open(ctx context.Context, name string) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.OpenChannel(ctx, c)
+}
+
+// OpenChannel is Open for a channel that the caller has, in the set or not.
+func (r *Router) OpenChannel(ctx context.Context, c *channel.Channel) (*Call, error) {
 	call := &Call{router: r, channel: c}
+	var err error
 	if call.gate, err = r.gates.enter(c); err != nil {
 		return nil, err
 	}

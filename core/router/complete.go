@@ -127,7 +127,7 @@ func (c *Call) scores(ctx context.Context, tokens []backend.Token, top int) ([]b
 	if len(tokens) == 1 {
 		return out, nil
 	}
-	rest, err := c.Score(ctx, tokens, 1, top)
+	rest, err := c.Score(ctx, backend.ScoreRequest{Tokens: tokens, From: 1, TopLogprobs: top})
 	return append(out, rest...), err
 }
 

@@ -33,11 +33,13 @@ func (c *Call) Embed(ctx context.Context, inputs []backend.Prompt) (backend.Embe
 	return out, c.failure(ctx, err)
 }
 
-// Score returns the log-probabilities of the tokens from an index on, each after those before it.
-func (c *Call) Score(ctx context.Context, tokens []backend.Token, from, top int) ([]backend.TokenLogprob, error) {
+// Score returns the log-probabilities of the request's tokens, each after those before it. The
+// request's Model is the call's.
+func (c *Call) Score(ctx context.Context, req backend.ScoreRequest) ([]backend.TokenLogprob, error) {
 	ctx, done := c.bound(ctx)
 	defer done()
 	m := c.lease.Value()
-	out, err := m.instance.Score(ctx, backend.ScoreRequest{Model: m.id, Tokens: tokens, From: from, TopLogprobs: top})
+	req.Model = m.id
+	out, err := m.instance.Score(ctx, req)
 	return out.Tokens, c.failure(ctx, err)
 }

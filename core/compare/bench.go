@@ -1,0 +1,98 @@
+package compare
+
+import (
+	"context"
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+)
+
+// Bench runs channels. Run calls it from one goroutine.
+type Bench interface {
+	// Open loads a channel and holds it until Close. Opening one twice is allowed.
+	Open(ctx context.Context, channel string) (Channel, error)
+
+	// Processes tells of the plugins' processes, with the most memory that each has held since
+	// the bench was made.
+	Processes() []Process
+}
+
+// Channel is an opened channel.
+type Channel interface {
+	Info() Info
+
+	// Prompt is a prompt as the model's tokens.
+	Prompt(ctx context.Context, p Prompt) ([]backend.Token, error)
+
+	// Answer continues tokens greedily by at most n. Nothing that was computed before helps.
+	Answer(ctx context.Context, tokens []backend.Token, n int) (Answer, error)
+
+	// Text is that of tokens, what is no UTF-8 replaced.
+	Text(ctx context.Context, tokens []backend.Token) (string, error)
+
+	// Scorer is the channel as its distributions are measured, beside it; see channel.Scoring.
+	Scorer(ctx context.Context) (Scorer, error)
+
+	// Park parks a conversation of these tokens and restores it; n tokens are generated before and
+	// after. It comes last: the channel is not used afterwards, but for Close. Nil: the channel
+	// parks nothing.
+	Park(ctx context.Context, tokens []backend.Token, n int) (*Parking, error)
+
+	Close()
+}
+
+// Scorer tells distributions.
+type Scorer interface {
+	Model() backend.ModelInfo
+	Tokenize(ctx context.Context, text string) ([]backend.Token, error)
+
+	// Bytes is how many bytes tokens stand for.
+	Bytes(ctx context.Context, tokens []backend.Token) (int, error)
+
+	// Score is backend.Backend's.
+	Score(ctx context.Context, req backend.ScoreRequest) ([]backend.TokenLogprob, error)
+	Close()
+}
+
+// Info is what is known of an opened channel.
+type Info struct {
+	Name    string // that was asked for, resolved
+	ID      string // of its composition
+	Backend string
+	Codec   string // "": none
+	Drafter string // "": none
+	Model   backend.ModelInfo
+}
+
+// Answer is one, and what it took.
+type Answer struct {
+	First    time.Duration // from asking to the first token
+	Prefill  time.Duration // computing the prompt, as the backend measured it
+	Generate time.Duration // from the first token to the last, as the backend measured it
+	Prompt   int           // tokens of the prompt that were computed
+	Tokens   []backend.Token
+	Draft    backend.DraftStats
+}
+
+// Process is a plugin's process.
+type Process struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	PID  int    `json:"pid"`
+	// PeakBytes is the most resident memory while the comparison ran. 0: not measured on this system.
+	PeakBytes int64 `json:"peak_bytes"`
+}
+
+// Parking is what became of a conversation that was parked and restored.
+type Parking struct {
+	Tokens        int     `json:"tokens"` // of the conversation
+	ParkedTokens  int     `json:"parked_tokens"`
+	ParkedBytes   int64   `json:"parked_bytes"`    // packed
+	NominalBytes  int64   `json:"nominal_bytes"`   // of the same keys and values in f16
+	RestoredBytes int64   `json:"restored_bytes"`  // that were read back, packed
+	Restored      int     `json:"restored_tokens"` // 0: computing was expected to be quicker
+	RestoreMS     float64 `json:"restore_ms"`
+	// PartsAt is the token of the answer after restoring from which it differs from that of the
+	// same conversation computed anew; nil: it does not.
+	PartsAt *int `json:"parts_at,omitempty"`
+}

@@ -1,0 +1,143 @@
+// Package measure runs comparisons over a router: it is the compare.Bench of the daemon and of the
+// command line.
+package measure
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/compare"
+	"github.com/kakeyad/kakeyad/core/router"
+)
+
+// Bench is a compare.Bench over a router. Make it with New and close it.
+type Bench struct {
+	router *router.Router
+	scope  string // nobody else finds what is computed here
+	peaks  *peaks
+}
+
+var _ compare.Bench = (*Bench)(nil)
+
+// New returns a bench. processes, which may be nil, tells of the plugins' processes as they are; it
+// is asked from another goroutine until Close.
+func New(r *router.Router, processes func() []Process) *Bench {
+	id := make([]byte, 8)
+	_, _ = rand.Read(id) // never fails
+	return &Bench{router: r, scope: "compare/" + hex.EncodeToString(id), peaks: watch(processes)}
+}
+
+// Close ends the watching of processes, and drops what was parked.
+func (b *Bench) Close(ctx context.Context) error {
+	b.peaks.close()
+	return b.router.Forget(context.WithoutCancel(ctx), b.scope)
+}
+
+// Open implements compare.Bench.
+func (b *Bench) Open(ctx context.Context, name string) (compare.Channel, error) {
+	call, err := b.router.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	call.KeepTo(b.scope)
+	return &channel{bench: b, call: call}, nil
+}
+
+// Processes implements compare.Bench.
+func (b *Bench) Processes() []compare.Process { return b.peaks.all() }
+
+// Process is a plugin's process as it is now.
+type Process struct {
+	Kind, Name string
+	PID        int   // 0: there is none
+	RSS        int64 // bytes; 0: unknown
+	HighWater  int64 // most RSS since the process began; 0: unknown
+}
+
+// peaks watches processes. A nil source has none.
+type peaks struct {
+	source func() []Process
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+
+	mu    sync.Mutex
+	began map[int]int64 // high water when a process was first seen
+	most  map[int]compare.Process
+}
+
+// watchEvery is how often memory is sampled. It matters only for a process that was larger before.
+const watchEvery = 250 * time.Millisecond
+
+func watch(source func() []Process) *peaks {
+	p := &peaks{source: source, began: map[int]int64{}, most: map[int]compare.Process{}}
+	var ctx context.Context
+	ctx, p.stop = context.WithCancel(context.Background())
+	if source == nil {
+		return p
+	}
+	p.look()
+	p.done.Go(func() {
+		tick := time.NewTicker(watchEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				p.look()
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return p
+}
+
+// look takes the larger of what was seen and what is: a high water that has risen since the watching
+// began is of this time, else it is the memory of this moment.
+func (p *peaks) look() {
+	now := p.source()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, x := range now {
+		if x.PID == 0 {
+			continue
+		}
+		before, known := p.began[x.PID]
+		if !known {
+			before = x.HighWater
+			p.began[x.PID] = before
+		}
+		seen := x.RSS
+		if x.HighWater > before {
+			seen = x.HighWater
+		}
+		m := p.most[x.PID]
+		p.most[x.PID] = compare.Process{Kind: x.Kind, Name: x.Name, PID: x.PID, PeakBytes: max(m.PeakBytes, seen)}
+	}
+}
+
+func (p *peaks) all() []compare.Process {
+	if p.source != nil {
+		p.look()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := []compare.Process{}
+	for _, x := range p.most {
+		out = append(out, x)
+	}
+	slices.SortFunc(out, func(a, b compare.Process) int {
+		return strings.Compare(fmt.Sprintf("%s %s %010d", a.Kind, a.Name, a.PID), fmt.Sprintf("%s %s %010d", b.Kind, b.Name, b.PID))
+	})
+	return out
+}
+
+func (p *peaks) close() {
+	p.stop()
+	p.done.Wait()
+}

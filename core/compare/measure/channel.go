@@ -1,0 +1,187 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kakeyad/kakeyad/core/chat"
+	"github.com/kakeyad/kakeyad/core/compare"
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/pool"
+	"github.com/kakeyad/kakeyad/core/router"
+	"github.com/kakeyad/kakeyad/core/session"
+)
+
+// channel is a call that is held.
+type channel struct {
+	bench *Bench
+	call  *router.Call
+}
+
+// Info implements compare.Channel.
+func (c *channel) Info() compare.Info {
+	of := c.call.Channel()
+	out := compare.Info{Name: of.Name, ID: of.ID.String(), Backend: of.Backend, Model: c.call.Model()}
+	if of.Codec != nil {
+		out.Codec = fmt.Sprintf("%s q%d", of.Codec.Name, of.Codec.Q)
+		if of.Load.Cache.Mode == backend.CacheLive {
+			out.Codec += " live"
+		}
+	}
+	if of.Drafter != nil {
+		out.Drafter = of.Drafter.Name
+	}
+	return out
+}
+
+// Prompt implements compare.Channel. A model without a chat template, and none to guess, continues the
+// messages' text.
+func (c *channel) Prompt(ctx context.Context, p compare.Prompt) ([]backend.Token, error) {
+	req := router.ChatRequest{}
+	for _, m := range p.Messages {
+		req.Messages = append(req.Messages, chat.Message{Role: m.Role, Content: m.Content})
+	}
+	prompt, err := c.call.Prompt(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if prompt.Tokens != nil {
+		return prompt.Tokens, nil
+	}
+	return c.call.Tokenize(ctx, prompt.Text, prompt.AddSpecial, prompt.ParseSpecial)
+}
+
+// Answer implements compare.Channel.
+func (c *channel) Answer(ctx context.Context, tokens []backend.Token, n int) (compare.Answer, error) {
+	a, _, err := answer(ctx, c.call, tokens, n, true)
+	return a, err
+}
+
+// answer continues tokens greedily, computed alone or with what the caches hold.
+func answer(ctx context.Context, call *router.Call, tokens []backend.Token, n int, alone bool) (a compare.Answer, end *backend.Final, err error) {
+	var greedy, none float32
+	one := float32(1)
+	began := time.Now()
+	err = call.Complete(ctx, router.CompletionRequest{
+		Params: router.Params{
+			Temperature: &greedy, RepeatPenalty: &one, FrequencyPenalty: &none, PresencePenalty: &none,
+			MaxTokens: &n, NoCache: alone,
+		},
+		Prompts: []backend.Prompt{{Tokens: tokens}},
+	}, func(p router.Piece) error {
+		if len(p.Tokens) > 0 && a.First == 0 {
+			a.First = time.Since(began)
+		}
+		a.Tokens = append(a.Tokens, p.Tokens...)
+		if p.Final != nil {
+			end = p.Final
+		}
+		return nil
+	})
+	if err == nil && end == nil {
+		err = fmt.Errorf("%w: the answer has no end", base.ErrCorrupt)
+	}
+	if err != nil {
+		return a, nil, err
+	}
+	a.Prefill, a.Generate, a.Draft = end.Timings.Prefill, end.Timings.Generate, end.Draft
+	a.Prompt = end.PromptTokens - end.CachedTokens
+	return a, end, nil
+}
+
+// Text implements compare.Channel.
+func (c *channel) Text(ctx context.Context, tokens []backend.Token) (string, error) {
+	if len(tokens) == 0 {
+		return "", nil
+	}
+	text, err := c.call.Detokenize(ctx, tokens)
+	return strings.ToValidUTF8(string(text), "\uFFFD"), err
+}
+
+// Scorer implements compare.Channel.
+func (c *channel) Scorer(ctx context.Context) (compare.Scorer, error) {
+	of := c.call.Channel()
+	call, err := c.bench.router.OpenChannel(ctx, of.Scoring())
+	if err != nil {
+		return nil, err
+	}
+	return scorer{call}, nil
+}
+
+// Close implements compare.Channel.
+func (c *channel) Close() { c.call.Close() }
+
+// Park implements compare.Channel. The conversation is the prompt with its answer. Its model is
+// unloaded, which packs it, and loaded again to go on; then the same is computed anew.
+func (c *channel) Park(ctx context.Context, tokens []backend.Token, n int) (*compare.Parking, error) {
+	of, r := c.call.Channel(), c.bench.router
+	if c.call.Model().PageFormat == "" {
+		return nil, nil
+	}
+	first, _, err := answer(ctx, c.call, tokens, n, false)
+	if err != nil {
+		return nil, err
+	}
+	c.call.Close()
+	before := r.Parked(c.bench.scope)
+	if err := r.Unload(ctx, of); err != nil && !errors.Is(err, pool.ErrNotLoaded) {
+		return nil, err
+	}
+	kept := r.Parked(c.bench.scope)
+	if c.call, err = r.OpenChannel(ctx, of); err != nil {
+		return nil, err
+	}
+	c.call.KeepTo(c.bench.scope)
+	conversation := slices.Concat(tokens, first.Tokens)
+	again, end, err := answer(ctx, c.call, conversation, n, false)
+	if err != nil {
+		return nil, err
+	}
+	exact, _, err := answer(ctx, c.call, conversation, n, true)
+	if err != nil {
+		return nil, err
+	}
+	out := &compare.Parking{
+		Tokens:       len(conversation),
+		ParkedTokens: (kept.Pages - before.Pages) * session.PageTokens,
+		ParkedBytes:  kept.Bytes - before.Bytes, NominalBytes: kept.Nominal - before.Nominal,
+		Restored: end.RestoredTokens, RestoreMS: float64(end.Timings.Restore.Microseconds()) / 1000,
+	}
+	if out.ParkedTokens > 0 {
+		out.RestoredBytes = out.ParkedBytes * int64(out.Restored) / int64(out.ParkedTokens)
+	}
+	if at := compare.PartsAt(exact.Tokens, again.Tokens); at >= 0 {
+		out.PartsAt = &at
+	}
+	return out, nil
+}
+
+// scorer is a call as a compare.Scorer.
+type scorer struct{ call *router.Call }
+
+// Model implements compare.Scorer.
+func (s scorer) Model() backend.ModelInfo { return s.call.Model() }
+
+// Tokenize implements compare.Scorer.
+func (s scorer) Tokenize(ctx context.Context, text string) ([]backend.Token, error) {
+	return s.call.Tokenize(ctx, text, false, false)
+}
+
+// Bytes implements compare.Scorer.
+func (s scorer) Bytes(ctx context.Context, tokens []backend.Token) (int, error) {
+	text, err := s.call.Detokenize(ctx, tokens)
+	return len(text), err
+}
+
+// Score implements compare.Scorer.
+func (s scorer) Score(ctx context.Context, req backend.ScoreRequest) ([]backend.TokenLogprob, error) {
+	return s.call.Score(ctx, req)
+}
+
+// Close implements compare.Scorer.
+func (s scorer) Close() { s.call.Close() }
