@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 )
@@ -13,6 +14,10 @@ var version = "dev"
 func main() {
 	if err := newRoot().ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "kakeyad:", err)
-		os.Exit(1)
+		code := 1
+		if e := (interface{ ExitCode() int })(nil); errors.As(err, &e) {
+			code = e.ExitCode()
+		}
+		os.Exit(code)
 	}
 }

@@ -36,7 +36,7 @@ func newRoot() *cobra.Command {
 		Version:       version,
 	}
 	root.SetVersionTemplate("kakeyad {{.Version}}\n")
-	root.AddCommand(newServe(), newRun(), newPull(), newList(), newShow(), newRm(), newPS(), newEval(), newBench(), newPlugin(), newVersion())
+	root.AddCommand(newServe(), newRun(), newPull(), newList(), newShow(), newRm(), newPS(), newEval(), newCompare(), newBench(), newPlugin(), newVersion())
 	return root
 }
 

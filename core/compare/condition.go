@@ -2,6 +2,8 @@ package compare
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr"
@@ -50,6 +52,15 @@ type Failure struct {
 	Condition string             `json:"condition"`
 	Channel   string             `json:"channel"` // its label
 	Values    map[string]float64 `json:"values"`  // of the metrics in the condition
+}
+
+// String is the failure in words.
+func (f Failure) String() string {
+	var values []string
+	for _, name := range slices.Sorted(maps.Keys(f.Values)) {
+		values = append(values, fmt.Sprintf("%s is %.5g", name, f.Values[name]))
+	}
+	return fmt.Sprintf("%s: %s holds: %s", f.Channel, f.Condition, strings.Join(values, ", "))
 }
 
 // Holds returns what the conditions hold of, the baseline left out. A metric that was not measured

@@ -57,7 +57,6 @@ type Process struct {
 	Kind, Name string
 	PID        int   // 0: there is none
 	RSS        int64 // bytes; 0: unknown
-	HighWater  int64 // most RSS since the process began; 0: unknown
 }
 
 // peaks watches processes. A nil source has none.
@@ -66,16 +65,15 @@ type peaks struct {
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 
-	mu    sync.Mutex
-	began map[int]int64 // high water when a process was first seen
-	most  map[int]compare.Process
+	mu   sync.Mutex
+	most map[int]compare.Process
 }
 
-// watchEvery is how often memory is sampled. It matters only for a process that was larger before.
+// watchEvery is how often memory is sampled: what is held for a shorter time may be missed.
 const watchEvery = 250 * time.Millisecond
 
 func watch(source func() []Process) *peaks {
-	p := &peaks{source: source, began: map[int]int64{}, most: map[int]compare.Process{}}
+	p := &peaks{source: source, most: map[int]compare.Process{}}
 	var ctx context.Context
 	ctx, p.stop = context.WithCancel(context.Background())
 	if source == nil {
@@ -97,27 +95,14 @@ func watch(source func() []Process) *peaks {
 	return p
 }
 
-// look takes the larger of what was seen and what is: a high water that has risen since the watching
-// began is of this time, else it is the memory of this moment.
 func (p *peaks) look() {
 	now := p.source()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, x := range now {
-		if x.PID == 0 {
-			continue
+		if x.PID != 0 {
+			p.most[x.PID] = compare.Process{Kind: x.Kind, Name: x.Name, PID: x.PID, PeakBytes: max(p.most[x.PID].PeakBytes, x.RSS)}
 		}
-		before, known := p.began[x.PID]
-		if !known {
-			before = x.HighWater
-			p.began[x.PID] = before
-		}
-		seen := x.RSS
-		if x.HighWater > before {
-			seen = x.HighWater
-		}
-		m := p.most[x.PID]
-		p.most[x.PID] = compare.Process{Kind: x.Kind, Name: x.Name, PID: x.PID, PeakBytes: max(m.PeakBytes, seen)}
 	}
 }
 
