@@ -17,7 +17,7 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/compare"
 	"github.com/kakeyad/kakeyad/core/compare/comparehtml"
-	"github.com/kakeyad/kakeyad/core/compare/measure"
+	comparebench "github.com/kakeyad/kakeyad/core/compare/measure"
 	"github.com/kakeyad/kakeyad/core/config"
 	"github.com/kakeyad/kakeyad/core/host"
 	"github.com/kakeyad/kakeyad/core/pool"
@@ -227,7 +227,7 @@ func compareNow(ctx context.Context, progress io.Writer, cfg *config.Config, o c
 		defer done()
 		err = errors.Join(err, r.Close(last))
 	}()
-	bench := measure.New(r, func() []measure.Process { return processesOf(h) })
+	bench := comparebench.New(r, func() []comparebench.Process { return processesOf(h) })
 	defer func() { err = errors.Join(err, bench.Close(ctx)) }()
 	bar := newCompareBar(progress)
 	defer bar.clear()
@@ -235,10 +235,10 @@ func compareNow(ctx context.Context, progress io.Writer, cfg *config.Config, o c
 	return compare.Run(ctx, o)
 }
 
-func processesOf(h *host.Host) []measure.Process {
-	var out []measure.Process
+func processesOf(h *host.Host) []comparebench.Process {
+	var out []comparebench.Process
 	for _, s := range h.Status() {
-		out = append(out, measure.Process{Kind: string(s.Kind), Name: s.Name, PID: s.PID, RSS: s.RSS})
+		out = append(out, comparebench.Process{Kind: string(s.Kind), Name: s.Name, PID: s.PID, RSS: s.RSS})
 	}
 	return out
 }
