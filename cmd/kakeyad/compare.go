@@ -228,7 +228,7 @@ func compareNow(ctx context.Context, progress io.Writer, cfg *config.Config, o c
 		err = errors.Join(err, r.Close(last))
 	}()
 	bench := comparebench.New(r, func() []comparebench.Process { return processesOf(h) })
-	defer func() { err = errors.Join(err, bench.Close(ctx)) }()
+	defer bench.Close()
 	bar := newCompareBar(progress)
 	defer bar.clear()
 	o.Bench, o.Progress = bench, bar.show

@@ -33,11 +33,6 @@ type Channel interface {
 	// Scorer is the channel as its distributions are measured, beside it; see channel.Scoring.
 	Scorer(ctx context.Context) (Scorer, error)
 
-	// Park parks a conversation of these tokens and restores it; n tokens are generated before and
-	// after. It comes last: the channel is not used afterwards, but for Close. Nil: the channel
-	// parks nothing.
-	Park(ctx context.Context, tokens []backend.Token, n int) (*Parking, error)
-
 	Close()
 }
 
@@ -81,18 +76,4 @@ type Process struct {
 	PID  int    `json:"pid"`
 	// PeakBytes is the most resident memory while the comparison ran. 0: not measured on this system.
 	PeakBytes int64 `json:"peak_bytes"`
-}
-
-// Parking is what became of a conversation that was parked and restored.
-type Parking struct {
-	Tokens        int     `json:"tokens"` // of the conversation
-	ParkedTokens  int     `json:"parked_tokens"`
-	ParkedBytes   int64   `json:"parked_bytes"`    // packed
-	NominalBytes  int64   `json:"nominal_bytes"`   // of the same keys and values in f16
-	RestoredBytes int64   `json:"restored_bytes"`  // that were read back, packed
-	Restored      int     `json:"restored_tokens"` // 0: computing was expected to be quicker
-	RestoreMS     float64 `json:"restore_ms"`
-	// PartsAt is the token of the answer after restoring from which it differs from that of the
-	// same conversation computed anew; nil: it does not.
-	PartsAt *int `json:"parts_at,omitempty"`
 }

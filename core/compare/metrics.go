@@ -66,12 +66,6 @@ var metrics = func() []Metric {
 		{"kv_ratio", "the same over the baseline's", func(b, r *Result) (float64, bool) {
 			return r.KV.BytesPerToken / b.KV.BytesPerToken, b.KV.BytesPerToken > 0
 		}},
-		{"parked_ratio", "bytes of parked pages over those of the same in f16", func(_, r *Result) (float64, bool) {
-			if r.Parking == nil || r.Parking.NominalBytes == 0 {
-				return 0, false
-			}
-			return float64(r.Parking.ParkedBytes) / float64(r.Parking.NominalBytes), true
-		}},
 		{"memory_ratio", "bytes of the loaded model over the baseline's", func(b, r *Result) (float64, bool) {
 			whole := b.Memory.total()
 			return float64(r.Memory.total()) / float64(whole), whole > 0

@@ -23,7 +23,6 @@ type Options struct {
 	Windows  int // most windows; 0: DefaultWindows
 
 	NoScores bool // leave out distributions: no KL, no top-1, no perplexity
-	Parking  bool // park and restore a conversation of each channel that parks; unloads its model
 
 	TempDir  string // for the baseline's distributions; "": the system's
 	Version  string // of the report

@@ -80,10 +80,9 @@ type Result struct {
 	Prefill    Speed `json:"prefill_tps"`    // tokens of prompts computed a second
 	Generation Speed `json:"generation_tps"` // tokens generated a second, the first not counted
 
-	Draft   *Draft   `json:"draft,omitempty"`
-	Memory  Memory   `json:"memory"`
-	KV      KV       `json:"kv"`
-	Parking *Parking `json:"parking,omitempty"`
+	Draft  *Draft `json:"draft,omitempty"`
+	Memory Memory `json:"memory"`
+	KV     KV     `json:"kv"`
 
 	// Steady is false when the channel's own greedy answers to a prompt were not the same in every
 	// round.

@@ -43,7 +43,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			c.Close()
 		}
 	}()
-	for _, step := range []func(context.Context) error{r.open, r.ask, r.scores, r.park} {
+	for _, step := range []func(context.Context) error{r.open, r.ask, r.scores} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -169,32 +169,6 @@ func draftOf(d backend.DraftStats) *Draft {
 		Drafted: d.Drafted, Accepted: d.Accepted,
 		Percent: 100 * float64(d.Accepted) / float64(d.Drafted), Committed: d.Committed(),
 	}
-}
-
-// park parks the longest prompt in each channel that parks, once for channels that are the same.
-func (r *run) park(ctx context.Context) error {
-	if !r.o.Parking {
-		return nil
-	}
-	done := map[string]*Parking{}
-	for c, channel := range r.channels {
-		result := &r.report.Channels[c]
-		r.tell("parking", result.Label, c, len(r.channels))
-		if earlier, ok := done[result.Channel]; ok {
-			result.Parking = earlier
-			continue
-		}
-		longest := slices.MaxFunc(r.prompts[c], func(a, b []backend.Token) int { return len(a) - len(b) })
-		var err error
-		if result.Parking, err = channel.Park(ctx, longest, r.o.Tokens); err != nil {
-			return named(result.Label, fmt.Errorf("park a conversation: %w", err))
-		}
-		done[result.Channel] = result.Parking
-		if result.Parking == nil {
-			result.note("it parks nothing")
-		}
-	}
-	return nil
 }
 
 func (r *Result) note(text string) { r.Notes = append(r.Notes, text) }

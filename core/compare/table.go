@@ -46,7 +46,7 @@ func (r *Report) Table(w io.Writer) error {
 	}
 	fmt.Fprintln(w)
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "\tKV B/token\tin f16\tmodel\tparked tokens\tbytes\tin f16\trestored tokens\tbytes\tms\tthen parts at\t\n")
+	fmt.Fprint(t, "\tKV B/token\tin f16\tmodel\t\n")
 	for i := range r.Channels {
 		fmt.Fprintf(t, "%s\t%s\t\n", r.Channels[i].Label, strings.Join(r.Channels[i].bytes(), "\t"))
 	}
@@ -106,26 +106,26 @@ func (r *Ratio) cells() string {
 	return fmt.Sprintf("%.3f\t%.3f to %.3f\t%s", r.Value, r.Low, r.High, r.Verdict)
 }
 
-func (c *Result) quality() []string {
+func (r *Result) quality() []string {
 	out := []string{"-", "-", "-", "-", "-", "-", "-", "-"}
-	if o := c.Outputs; o != nil {
+	if o := r.Outputs; o != nil {
 		out[0] = fmt.Sprintf("%d of %d", o.Equal, o.Of)
 		if at, ok := o.earliest(); ok {
 			out[1] = fmt.Sprint(at)
 		}
 	}
-	if a := c.Agreement; a != nil {
+	if a := r.Agreement; a != nil {
 		out[2] = fmt.Sprintf("%.5f ± %.5f", a.KL.Value, a.KL.Error)
 		out[3] = fmt.Sprintf("%.1f ± %.1f", a.Top1.Value, a.Top1.Error)
 	}
-	if p := c.Perplexity; p != nil {
+	if p := r.Perplexity; p != nil {
 		out[4] = fmt.Sprintf("%.3f ± %.3f", p.Value.Value, p.Value.Error)
 		if p.Change != nil {
 			out[5] = fmt.Sprintf("%+.2f", p.Change.Percent)
 			out[6] = fmt.Sprintf("%+.2f to %+.2f", p.Change.Low, p.Change.High)
 		}
 	}
-	if d := c.Draft; d != nil {
+	if d := r.Draft; d != nil {
 		out[7] = fmt.Sprintf("%.0f %% of %d", d.Percent, d.Drafted)
 	}
 	return out
@@ -141,20 +141,8 @@ func (o *Outputs) earliest() (at int, ok bool) {
 	return at, ok
 }
 
-func (c *Result) bytes() []string {
-	out := []string{
-		fmt.Sprintf("%.0f", c.KV.BytesPerToken), fmt.Sprintf("%.0f", c.KV.NominalPerToken), mebibytes(c.Memory.total()),
-		"-", "-", "-", "-", "-", "-", "-",
-	}
-	if p := c.Parking; p != nil {
-		out[3], out[4], out[5] = fmt.Sprint(p.ParkedTokens), fmt.Sprint(p.ParkedBytes), fmt.Sprint(p.NominalBytes)
-		out[6], out[7], out[8] = fmt.Sprint(p.Restored), fmt.Sprint(p.RestoredBytes), fmt.Sprintf("%.1f", p.RestoreMS)
-		out[9] = "never"
-		if p.PartsAt != nil {
-			out[9] = fmt.Sprint(*p.PartsAt)
-		}
-	}
-	return out
+func (r *Result) bytes() []string {
+	return []string{fmt.Sprintf("%.0f", r.KV.BytesPerToken), fmt.Sprintf("%.0f", r.KV.NominalPerToken), mebibytes(r.Memory.total())}
 }
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

@@ -170,25 +170,3 @@ func (c *Call) bringBack(ctx context.Context, s *shelf, tokens []backend.Token, 
 		"pages", result.Restored, "of", prefix.Pages(), "error", err)
 	return out, nil
 }
-
-// Parked is what is kept for a scope, of all models. Zero where nothing is.
-func (r *Router) Parked(scope string) (u session.Usage) {
-	if r.sessions == nil {
-		return u
-	}
-	for _, g := range r.sessions.Stats().Groups {
-		if g.Identity.Scope == scope {
-			u.Pages, u.Bytes, u.Nominal = u.Pages+g.Pages, u.Bytes+g.Bytes, u.Nominal+g.Nominal
-		}
-	}
-	return u
-}
-
-// Forget drops what is kept for a scope.
-func (r *Router) Forget(ctx context.Context, scope string) error {
-	if r.sessions == nil {
-		return nil
-	}
-	_, err := r.sessions.Drop(ctx, func(id session.Identity) bool { return id.Scope == scope })
-	return err
-}

@@ -33,11 +33,8 @@ func New(r *router.Router, processes func() []Process) *Bench {
 	return &Bench{router: r, scope: "compare/" + hex.EncodeToString(id), peaks: watch(processes)}
 }
 
-// Close ends the watching of processes, and drops what was parked.
-func (b *Bench) Close(ctx context.Context) error {
-	b.peaks.close()
-	return b.router.Forget(context.WithoutCancel(ctx), b.scope)
-}
+// Close ends the watching of processes.
+func (b *Bench) Close() { b.peaks.close() }
 
 // Open implements compare.Bench.
 func (b *Bench) Open(ctx context.Context, name string) (compare.Channel, error) {

@@ -2,9 +2,7 @@ package measure
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,9 +10,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/compare"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
-	"github.com/kakeyad/kakeyad/core/pool"
 	"github.com/kakeyad/kakeyad/core/router"
-	"github.com/kakeyad/kakeyad/core/session"
 )
 
 // channel is a call that is held.
@@ -115,51 +111,6 @@ func (c *channel) Scorer(ctx context.Context) (compare.Scorer, error) {
 
 // Close implements compare.Channel.
 func (c *channel) Close() { c.call.Close() }
-
-// Park implements compare.Channel. The conversation is the prompt with its answer. Its model is
-// unloaded, which packs it, and loaded again to go on; then the same is computed anew.
-func (c *channel) Park(ctx context.Context, tokens []backend.Token, n int) (*compare.Parking, error) {
-	of, r := c.call.Channel(), c.bench.router
-	if c.call.Model().PageFormat == "" {
-		return nil, nil
-	}
-	first, _, err := answer(ctx, c.call, tokens, n, false)
-	if err != nil {
-		return nil, err
-	}
-	c.call.Close()
-	before := r.Parked(c.bench.scope)
-	if err := r.Unload(ctx, of); err != nil && !errors.Is(err, pool.ErrNotLoaded) {
-		return nil, err
-	}
-	kept := r.Parked(c.bench.scope)
-	if c.call, err = r.OpenChannel(ctx, of); err != nil {
-		return nil, err
-	}
-	c.call.KeepTo(c.bench.scope)
-	conversation := slices.Concat(tokens, first.Tokens)
-	again, end, err := answer(ctx, c.call, conversation, n, false)
-	if err != nil {
-		return nil, err
-	}
-	exact, _, err := answer(ctx, c.call, conversation, n, true)
-	if err != nil {
-		return nil, err
-	}
-	out := &compare.Parking{
-		Tokens:       len(conversation),
-		ParkedTokens: (kept.Pages - before.Pages) * session.PageTokens,
-		ParkedBytes:  kept.Bytes - before.Bytes, NominalBytes: kept.Nominal - before.Nominal,
-		Restored: end.RestoredTokens, RestoreMS: float64(end.Timings.Restore.Microseconds()) / 1000,
-	}
-	if out.ParkedTokens > 0 {
-		out.RestoredBytes = out.ParkedBytes * int64(out.Restored) / int64(out.ParkedTokens)
-	}
-	if at := compare.PartsAt(exact.Tokens, again.Tokens); at >= 0 {
-		out.PartsAt = &at
-	}
-	return out, nil
-}
 
 // scorer is a call as a compare.Scorer.
 type scorer struct{ call *router.Call }

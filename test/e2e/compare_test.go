@@ -1,0 +1,52 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kakeyad/kakeyad/core/compare"
+)
+
+// TestCompareRealChannels puts the real model beside itself with a coarse codec and with a drafter: the
+// codec is seen in the distributions, the drafter nowhere.
+func TestCompareRealChannels(t *testing.T) {
+	dir := shortDir(t)
+	report, page := filepath.Join(dir, "r.json"), filepath.Join(dir, "r.html")
+	cmd := exec.CommandContext(t.Context(), filepath.Join(env.bin, "kakeyad"), "compare",
+		"smollm2-135m", "smollm2-135m@e8-q4", "smollm2-135m+ngram",
+		"--models-dir", env.models, "--data-dir", dir, "--per-kind", "1", "--rounds", "1", "--tokens", "8",
+		"--json", report, "--html", page, "--fail-if", "kv_ratio > 0")
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	out, err := cmd.CombinedOutput()
+	var failed *exec.ExitError
+	require.ErrorAs(t, err, &failed, "%s", out)
+	require.Equal(t, 3, failed.ExitCode(), "the condition holds: %s", out)
+
+	text, err := os.ReadFile(report)
+	require.NoError(t, err)
+	var r compare.Report
+	require.NoError(t, json.Unmarshal(text, &r))
+	require.Len(t, r.Channels, 3)
+	coarse, drafted := r.Channels[1], r.Channels[2]
+	assert.Equal(t, "e8 q4", coarse.Codec)
+	assert.Greater(t, coarse.Agreement.KL.Value, 0.01)
+	assert.Equal(t, 4, drafted.Outputs.Of)
+	if exact {
+		assert.Equal(t, 4, drafted.Outputs.Equal)
+		assert.Zero(t, drafted.Agreement.KL.Value)
+	}
+	for _, c := range r.Channels {
+		assert.Positive(t, c.First.Median)
+		assert.Positive(t, c.Generation.Median)
+	}
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Contains(t, string(html), "<svg")
+	assert.NotContains(t, string(html), "http://")
+}
