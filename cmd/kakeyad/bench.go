@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -57,7 +58,7 @@ answers, as the speed of one says little then.`,
 				return err
 			}
 			if plot != "" {
-				if err := writePlot(plot, results); err != nil {
+				if err := writeTo(plot, func(w io.Writer) error { return draftbench.Plot(w, results) }); err != nil {
 					return err
 				}
 			}
@@ -81,12 +82,4 @@ answers, as the speed of one says little then.`,
 	flags.BoolVar(&asJSON, "json", false, "print the results as JSON")
 	flags.StringVar(&o.URL, "url", "", "`URL` of the daemon; by default the address that the configuration serves")
 	return cmd
-}
-
-func writePlot(path string, results []draftbench.Result) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(draftbench.Plot(f, results), f.Close())
 }

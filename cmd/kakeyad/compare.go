@@ -20,7 +20,6 @@ import (
 	comparebench "github.com/kakeyad/kakeyad/core/compare/measure"
 	"github.com/kakeyad/kakeyad/core/config"
 	"github.com/kakeyad/kakeyad/core/host"
-	"github.com/kakeyad/kakeyad/core/pool"
 	"github.com/kakeyad/kakeyad/core/router"
 )
 
@@ -190,34 +189,18 @@ func (f *compareFlags) show(w io.Writer, r *compare.Report) error {
 	return r.Table(w)
 }
 
-func writeTo(name string, write func(io.Writer) error) error {
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(file), file.Close())
-}
-
 // compareNow compares with plugins of its own, which end with it.
 func compareNow(ctx context.Context, progress io.Writer, cfg *config.Config, o compare.Options) (_ *compare.Report, err error) {
 	log, _ := newLogger(evalLog(cfg.Log), progress)
-	h := host.New(hostOptions(cfg, log))
-	if err := h.Start(ctx); err != nil {
+	h, stop, err := startHost(ctx, cfg, log)
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		last, done := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(cfg.Plugins.StopTimeout))
-		defer done()
-		err = errors.Join(err, h.Stop(last))
-	}()
+	defer func() { err = errors.Join(err, stop()) }()
 	r, err := router.New(router.Options{
 		Plugins: plugins{h},
-		Pool: pool.Options{
-			Budget:        cfg.Memory.Bytes(pool.MachineMemory()),
-			IdleTTL:       max(0, time.Duration(cfg.Pool.IdleTTL)),
-			UnloadTimeout: time.Duration(cfg.Pool.UnloadTimeout),
-		},
-		Set: cfg.Set, Logger: log,
+		Pool:    poolOptions(cfg),
+		Set:     cfg.Set, Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -229,9 +212,14 @@ func compareNow(ctx context.Context, progress io.Writer, cfg *config.Config, o c
 	}()
 	bench := comparebench.New(r, func() []comparebench.Process { return processesOf(h) })
 	defer bench.Close()
-	bar := newCompareBar(progress)
+	bar := newStageBar(progress)
 	defer bar.clear()
-	o.Bench, o.Progress = bench, bar.show
+	o.Bench = bench
+	o.Progress = func(p compare.Progress) {
+		bar.begin(p.Stage, p.Stage, p.All, "steps")
+		bar.describe(p.Stage + " " + p.Channel)
+		bar.set(p.Done)
+	}
 	return compare.Run(ctx, o)
 }
 

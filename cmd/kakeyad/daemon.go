@@ -70,12 +70,8 @@ func newDaemon(ctx context.Context, options config.Options, logTo io.Writer) (_ 
 	}
 	d.router, err = router.New(router.Options{
 		Plugins: plugins{d.host},
-		Pool: pool.Options{
-			Budget:        cfg.Memory.Bytes(pool.MachineMemory()),
-			IdleTTL:       max(0, time.Duration(cfg.Pool.IdleTTL)),
-			UnloadTimeout: time.Duration(cfg.Pool.UnloadTimeout),
-		},
-		Set: cfg.Set, Sessions: d.sessions, Logger: d.log,
+		Pool:    poolOptions(cfg),
+		Set:     cfg.Set, Sessions: d.sessions, Logger: d.log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, d.host.Stop(ctx), d.closeSessions())
@@ -118,6 +114,14 @@ func hostOptions(cfg *config.Config, log *slog.Logger) host.Options {
 		})
 	}
 	return o
+}
+
+func poolOptions(cfg *config.Config) pool.Options {
+	return pool.Options{
+		Budget:        cfg.Memory.Bytes(pool.MachineMemory()),
+		IdleTTL:       max(0, time.Duration(cfg.Pool.IdleTTL)),
+		UnloadTimeout: time.Duration(cfg.Pool.UnloadTimeout),
+	}
 }
 
 // plugins is the host as the router sees it.

@@ -9,8 +9,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
-	"time"
 
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/kakeyad/kakeyad/core/channel"
@@ -142,7 +142,7 @@ func (f evalFlags) show(w io.Writer, r *eval.Report) error {
 		return r.Write(w)
 	}
 	if f.json != "" {
-		if err := writeReport(f.json, r); err != nil {
+		if err := writeTo(f.json, r.Write); err != nil {
 			return err
 		}
 	}
@@ -150,15 +150,6 @@ func (f evalFlags) show(w io.Writer, r *eval.Report) error {
 		return err
 	}
 	return r.Layers(w)
-}
-
-func writeReport(name string, r *eval.Report) (err error) {
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return r.Write(file)
 }
 
 // measure evaluates the channels that earlier, which may be nil, does not have.
@@ -193,18 +184,18 @@ func measure(ctx context.Context, cmd *cobra.Command, f evalFlags, names []strin
 		options.Texts = append(options.Texts, eval.Text{Name: filepath.Base(name), Body: string(body)})
 	}
 	options.Log, _ = newLogger(evalLog(cfg.Log), cmd.ErrOrStderr())
-	plugins := &evalPlugins{host: host.New(hostOptions(cfg, options.Log))}
-	if err := plugins.host.Start(ctx); err != nil {
+	h, stop, err := startHost(ctx, cfg, options.Log)
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		last, done := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(cfg.Plugins.StopTimeout))
-		defer done()
-		err = errors.Join(err, plugins.host.Stop(last))
-	}()
-	options.Plugins = plugins
-	bar := newEvalBar(cmd.ErrOrStderr())
-	options.Progress = bar.show
+	defer func() { err = errors.Join(err, stop()) }()
+	options.Plugins = &evalPlugins{h}
+	bar := newStageBar(cmd.ErrOrStderr())
+	options.Progress = func(p eval.Progress) {
+		bar.begin(p.Channel, fmt.Sprintf("%d of %d: %s", p.Number, p.Of, p.Channel), p.Size, "tokens",
+			progressbar.OptionShowIts(), progressbar.OptionSetItsString("tokens"))
+		bar.set(p.Tokens)
+	}
 	report, err := eval.Run(ctx, options)
 	bar.clear()
 	if err != nil {

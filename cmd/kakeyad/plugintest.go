@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -106,15 +105,13 @@ func testPlugin(ctx context.Context, stdout io.Writer, out string, o conformance
 	if err != nil {
 		return err
 	}
-	if out != "" {
-		f, err := os.Create(out)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(report.Markdown(f, version), f.Close()); err != nil {
-			return err
-		}
-	} else if err := report.Markdown(stdout, version); err != nil {
+	write := func(w io.Writer) error { return report.Markdown(w, version) }
+	if out == "" {
+		err = write(stdout)
+	} else {
+		err = writeTo(out, write)
+	}
+	if err != nil {
 		return err
 	}
 	if !report.Passed() {

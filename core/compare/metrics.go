@@ -3,6 +3,7 @@ package compare
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 // Metric is a figure of a channel against the baseline that a condition may name.
@@ -67,8 +68,8 @@ var metrics = func() []Metric {
 			return r.KV.BytesPerToken / b.KV.BytesPerToken, b.KV.BytesPerToken > 0
 		}},
 		{"memory_ratio", "bytes of the loaded model over the baseline's", func(b, r *Result) (float64, bool) {
-			whole := b.Memory.total()
-			return float64(r.Memory.total()) / float64(whole), whole > 0
+			whole := b.Memory.Total()
+			return float64(r.Memory.Total()) / float64(whole), whole > 0
 		}},
 	}
 	for _, part := range []struct{ name, means string }{
@@ -84,27 +85,15 @@ var metrics = func() []Metric {
 			return map[string]float64{"ppl_delta_pct": c.Percent, "ppl_delta_low_pct": c.Low, "ppl_delta_high_pct": c.High}[part.name], true
 		}})
 	}
-	for _, s := range []struct {
-		name, unit, means string
-		of                func(*Result) *Speed
-	}{
-		{"first_token", "ms", "time to the first token", func(r *Result) *Speed { return &r.First }},
-		{"prefill", "tps", "speed of prefill", func(r *Result) *Speed { return &r.Prefill }},
-		{"generation", "tps", "speed of generation", func(r *Result) *Speed { return &r.Generation }},
-	} {
+	for _, m := range measures {
 		out = append(out,
-			Metric{s.name + "_" + s.unit, s.means + ", median", func(_, r *Result) (float64, bool) { return s.of(r).Median, s.of(r).N > 0 }},
-			ratioMetric(s.name+"_ratio", s.means+", over the baseline's", s.of, func(r *Ratio) (float64, bool) { return r.Value, true }),
-			ratioMetric(s.name+"_ratio_low", "lower end of its interval", s.of, func(r *Ratio) (float64, bool) { return r.Low, r.Verdict != TooFew }),
-			ratioMetric(s.name+"_ratio_high", "upper end of its interval", s.of, func(r *Ratio) (float64, bool) { return r.High, r.Verdict != TooFew }),
+			Metric{m.name + "_" + m.unit, m.means + ", median", func(_, r *Result) (float64, bool) { return m.into(r).Median, m.into(r).N > 0 }},
+			ratioMetric(m.name+"_ratio", m.means+", over the baseline's", m.into, func(r *Ratio) (float64, bool) { return r.Value, true }),
+			ratioMetric(m.name+"_ratio_low", "lower end of its interval", m.into, func(r *Ratio) (float64, bool) { return r.Low, r.Verdict != TooFew }),
+			ratioMetric(m.name+"_ratio_high", "upper end of its interval", m.into, func(r *Ratio) (float64, bool) { return r.High, r.Verdict != TooFew }),
 		)
 	}
-	slices.SortFunc(out, func(a, b Metric) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }()
 
@@ -117,5 +106,3 @@ func ratioMetric(name, means string, of func(*Result) *Speed, take func(*Ratio) 
 		return take(ratio)
 	}}
 }
-
-func (m Memory) total() int64 { return m.Weights + m.KV + m.Compute }

@@ -77,14 +77,6 @@ func (r *run) part(ctx context.Context, channel int, alike bool, a, b []backend.
 	return out, nil
 }
 
-// PartsAt is the first index at which two answers differ; -1: they do not.
-func PartsAt(a, b []backend.Token) int {
-	if slices.Equal(a, b) {
-		return -1
-	}
-	return common(a, b)
-}
-
 // common is how many first elements are the same.
 func common[T comparable](a, b []T) int {
 	n := 0

@@ -48,7 +48,7 @@ const (
 
 // Progress is how far a comparison has come.
 type Progress struct {
-	Stage   string `json:"stage"` // "loading", "asking", "scoring", "parking"
+	Stage   string `json:"stage"` // "loading", "asking", "scoring"
 	Channel string `json:"channel"`
 	Done    int    `json:"done"` // steps of the stage
 	All     int    `json:"all"`

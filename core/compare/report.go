@@ -157,6 +157,9 @@ type Memory struct {
 	Compute int64 `json:"compute"`
 }
 
+// Total is all of it.
+func (m Memory) Total() int64 { return m.Weights + m.KV + m.Compute }
+
 // KV is what a token's keys and values take in all layers, in bytes.
 type KV struct {
 	BytesPerToken   float64 `json:"bytes_per_token"`   // in the backend's own cache

@@ -7,16 +7,27 @@ import (
 
 // measure is a figure of an answer. ok is false where there is none.
 type measure struct {
-	of     func(*Sample) (v float64, ok bool)
-	into   func(*Result) *Speed
-	higher bool // is better
+	name, unit   string // of its metrics
+	means, title string
+	of           func(*Sample) (v float64, ok bool)
+	into         func(*Result) *Speed
+	higher       bool // is better
 }
 
 // measures are all that have ratios.
 var measures = []measure{
-	{func(s *Sample) (float64, bool) { return s.FirstMS, s.FirstMS > 0 }, func(r *Result) *Speed { return &r.First }, false},
-	{func(s *Sample) (float64, bool) { return perSecond(s.Computed, s.PrefillMS) }, func(r *Result) *Speed { return &r.Prefill }, true},
-	{func(s *Sample) (float64, bool) { return perSecond(s.Output-1, s.GenerateMS) }, func(r *Result) *Speed { return &r.Generation }, true},
+	{
+		"first_token", "ms", "time to the first token", "first token, ms",
+		func(s *Sample) (float64, bool) { return s.FirstMS, s.FirstMS > 0 }, func(r *Result) *Speed { return &r.First }, false,
+	},
+	{
+		"prefill", "tps", "speed of prefill", "prefill, tokens/s",
+		func(s *Sample) (float64, bool) { return perSecond(s.Computed, s.PrefillMS) }, func(r *Result) *Speed { return &r.Prefill }, true,
+	},
+	{
+		"generation", "tps", "speed of generation", "generation, tokens/s",
+		func(s *Sample) (float64, bool) { return perSecond(s.Output-1, s.GenerateMS) }, func(r *Result) *Speed { return &r.Generation }, true,
+	},
 }
 
 func perSecond(n int, ms float64) (float64, bool) {

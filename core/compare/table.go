@@ -14,17 +14,10 @@ func (r *Report) Table(w io.Writer) error {
 	fmt.Fprintf(w, "intervals hold together at %s (Hodges-Lehmann, signed ranks); Q: quartiles\n\n", percent(100*s.Level))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "\tmedian\tQ1\tQ3\tratio\tinterval\t\t\n")
-	for _, row := range []struct {
-		name string
-		of   func(*Result) *Speed
-	}{
-		{"first token, ms", func(c *Result) *Speed { return &c.First }},
-		{"prefill, tokens/s", func(c *Result) *Speed { return &c.Prefill }},
-		{"generation, tokens/s", func(c *Result) *Speed { return &c.Generation }},
-	} {
-		fmt.Fprintf(t, "%s\t\t\t\t\t\t\t\n", strings.ToUpper(row.name))
+	for _, m := range measures {
+		fmt.Fprintf(t, "%s\t\t\t\t\t\t\t\n", strings.ToUpper(m.title))
 		for i := range r.Channels {
-			v := row.of(&r.Channels[i])
+			v := m.into(&r.Channels[i])
 			if v.N == 0 {
 				fmt.Fprintf(t, "%s\t-\t\t\t\t\t\t\n", r.Channels[i].Label)
 				continue
@@ -35,33 +28,33 @@ func (r *Report) Table(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
-	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "\tanswers equal\tfirst parts at\tKL nats\ttop-1 %\tperplexity\tchange %\t95 %\tdrafts accepted\t\n")
-	for i := range r.Channels {
-		fmt.Fprintf(t, "%s\t%s\t\n", r.Channels[i].Label, strings.Join(r.Channels[i].quality(), "\t"))
-	}
-	if err := t.Flush(); err != nil {
+	err := r.rows(w, (*Result).quality, "answers equal", "first parts at", "KL nats", "top-1 %", "perplexity", "change %", "95 %", "drafts accepted")
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
-	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "\tKV B/token\tin f16\tmodel\t\n")
-	for i := range r.Channels {
-		fmt.Fprintf(t, "%s\t%s\t\n", r.Channels[i].Label, strings.Join(r.Channels[i].bytes(), "\t"))
-	}
-	if err := t.Flush(); err != nil {
+	if err := r.rows(w, (*Result).bytes, "KV B/token", "in f16", "model"); err != nil {
 		return err
 	}
 	for _, p := range r.Processes {
 		peak := "not measured on this system"
 		if p.PeakBytes > 0 {
-			peak = mebibytes(p.PeakBytes)
+			peak = Mebibytes(p.PeakBytes)
 		}
 		fmt.Fprintf(w, "\npeak memory of %s %s (process %d): %s", p.Kind, p.Name, p.PID, peak)
 	}
 	fmt.Fprintln(w)
 	return r.parts(w)
+}
+
+// rows writes a line of cells for each channel.
+func (r *Report) rows(w io.Writer, cells func(*Result) []string, head ...string) error {
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "\t%s\t\n", strings.Join(head, "\t"))
+	for i := range r.Channels {
+		fmt.Fprintf(t, "%s\t%s\t\n", r.Channels[i].Label, strings.Join(cells(&r.Channels[i]), "\t"))
+	}
+	return t.Flush()
 }
 
 // parts writes where answers part, and notes.
@@ -142,9 +135,10 @@ func (o *Outputs) earliest() (at int, ok bool) {
 }
 
 func (r *Result) bytes() []string {
-	return []string{fmt.Sprintf("%.0f", r.KV.BytesPerToken), fmt.Sprintf("%.0f", r.KV.NominalPerToken), mebibytes(r.Memory.total())}
+	return []string{fmt.Sprintf("%.0f", r.KV.BytesPerToken), fmt.Sprintf("%.0f", r.KV.NominalPerToken), Mebibytes(r.Memory.Total())}
 }
 
-func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
+// Mebibytes are bytes for people.
+func Mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 func percent(v float64) string { return strings.TrimSuffix(fmt.Sprintf("%.4g", v), ".") + " %" }

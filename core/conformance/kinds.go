@@ -48,31 +48,13 @@ func (r *run) codecChecks(ctx context.Context, where string, env *codectest.Env)
 
 // measure fills in what the codec declares beside what was found, and its speed.
 func (r *run) measure(ctx context.Context, env *codectest.Env) error {
-	dims, types := r.options.HeadDims, r.options.Types
-	if dims == nil {
-		dims = []int{64, 128, 256}
-	}
-	if types == nil {
-		types = []codec.DType{codec.F32, codec.F16, codec.BF16}
-	}
-	for _, dim := range dims {
-		for _, t := range types {
-			shape := codec.Shape{Layers: 4, KVHeads: 2, HeadDim: dim, Type: t}
-			s, err := env.Codec.Open(ctx, shape, env.Params)
-			if err != nil {
-				return err
-			}
-			m, err := codectest.MeasurePage(ctx, s, shape)
-			if err = errors.Join(err, s.Close()); err != nil {
-				return err
-			}
-			r.report.Pages = append(r.report.Pages, Page{Shape: shape, Declared: s.Describe(), Measured: m})
-		}
+	var err error
+	if r.report.Pages, err = codectest.MeasurePages(ctx, env); err != nil {
+		return err
 	}
 	if r.options.NoSpeed {
 		return nil
 	}
-	var err error
 	r.report.Speeds, err = codectest.Speeds(ctx, env)
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
-	"github.com/kakeyad/kakeyad/core/plugin/codec"
 	"github.com/kakeyad/kakeyad/core/plugin/codec/codectest"
 )
 
@@ -21,15 +20,8 @@ type Report struct {
 	Died     bool              // while it was tested
 
 	// Of a codec that passed, over the link.
-	Pages  []Page
+	Pages  []codectest.MeasuredPage
 	Speeds []codectest.Speed // none: not measured
-}
-
-// Page is what a codec declares of a page of N(0,1), and how it is.
-type Page struct {
-	Shape    codec.Shape
-	Declared codec.Description
-	Measured codectest.Measured
 }
 
 // Count is how many checks ended so.

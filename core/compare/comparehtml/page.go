@@ -20,8 +20,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"plot": plot,
 	"pct":  func(v float64) string { return fmt.Sprintf("%.4g", 100*v) },
 	"num":  func(v float64) string { return fmt.Sprintf("%.4g", v) },
-	"mib":  func(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) },
-	"sum":  func(m compare.Memory) int64 { return m.Weights + m.KV + m.Compute },
+	"mib":  compare.Mebibytes,
 }).Parse(page))
 
 // measure is a speed with its plot.

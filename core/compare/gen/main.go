@@ -3,39 +3,10 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
-	"strings"
-
-	"github.com/invopop/jsonschema"
-
 	"github.com/kakeyad/kakeyad/core/compare"
+	"github.com/kakeyad/kakeyad/core/eval/reportschema"
 )
 
-const module = "github.com/kakeyad/kakeyad/core/compare"
-
 func main() {
-	if err := write(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "gen:", err)
-		os.Exit(1)
-	}
-}
-
-func write(file string) error {
-	r := &jsonschema.Reflector{}
-	if err := r.AddGoComments(module, "."); err != nil {
-		return fmt.Errorf("read comments: %w", err)
-	}
-	for name, comment := range r.CommentMap {
-		r.CommentMap[name] = strings.Join(strings.Fields(comment), " ")
-	}
-	s := r.Reflect(&compare.Report{})
-	s.ID = "https://" + module + "/schema.json"
-	s.Title = compare.Schema
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(text, '\n'), 0o644)
+	reportschema.Main("github.com/kakeyad/kakeyad/core/compare", compare.Schema, &compare.Report{})
 }

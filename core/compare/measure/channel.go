@@ -54,19 +54,15 @@ func (c *channel) Prompt(ctx context.Context, p compare.Prompt) ([]backend.Token
 
 // Answer implements compare.Channel.
 func (c *channel) Answer(ctx context.Context, tokens []backend.Token, n int) (compare.Answer, error) {
-	a, _, err := answer(ctx, c.call, tokens, n, true)
-	return a, err
-}
-
-// answer continues tokens greedily, computed alone or with what the caches hold.
-func answer(ctx context.Context, call *router.Call, tokens []backend.Token, n int, alone bool) (a compare.Answer, end *backend.Final, err error) {
+	var a compare.Answer
+	var end *backend.Final
 	var greedy, none float32
 	one := float32(1)
 	began := time.Now()
-	err = call.Complete(ctx, router.CompletionRequest{
+	err := c.call.Complete(ctx, router.CompletionRequest{
 		Params: router.Params{
 			Temperature: &greedy, RepeatPenalty: &one, FrequencyPenalty: &none, PresencePenalty: &none,
-			MaxTokens: &n, NoCache: alone,
+			MaxTokens: &n, NoCache: true,
 		},
 		Prompts: []backend.Prompt{{Tokens: tokens}},
 	}, func(p router.Piece) error {
@@ -83,11 +79,11 @@ func answer(ctx context.Context, call *router.Call, tokens []backend.Token, n in
 		err = fmt.Errorf("%w: the answer has no end", base.ErrCorrupt)
 	}
 	if err != nil {
-		return a, nil, err
+		return a, err
 	}
 	a.Prefill, a.Generate, a.Draft = end.Timings.Prefill, end.Timings.Generate, end.Draft
 	a.Prompt = end.PromptTokens - end.CachedTokens
-	return a, end, nil
+	return a, nil
 }
 
 // Text implements compare.Channel.

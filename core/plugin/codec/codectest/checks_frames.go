@@ -37,12 +37,9 @@ var frameChecks = []Check{
 }
 
 func checkRoundTrip(ctx context.Context, env *Env) error {
-	for _, dim := range env.headDims() {
-		for _, format := range env.types() {
-			shape := codec.Shape{Layers: 4, KVHeads: 2, HeadDim: dim, Type: format}
-			if err := env.open(ctx, shape, func(s codec.Stream) error { return env.checkPage(ctx, s, shape) }); err != nil {
-				return fmt.Errorf("head_dim %d, %v: %w", dim, format, err)
-			}
+	for _, shape := range env.pageShapes() {
+		if err := env.open(ctx, shape, func(s codec.Stream) error { return env.checkPage(ctx, s, shape) }); err != nil {
+			return fmt.Errorf("head_dim %d, %v: %w", shape.HeadDim, shape.Type, err)
 		}
 	}
 	return nil
@@ -55,7 +52,7 @@ func (e *Env) checkPage(ctx context.Context, s codec.Stream, shape codec.Shape) 
 			return err
 		}
 	}
-	m, err := MeasurePage(ctx, s, shape)
+	m, err := measurePage(ctx, s, shape)
 	if err != nil {
 		return err
 	}

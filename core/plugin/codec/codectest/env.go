@@ -56,6 +56,16 @@ func (e *Env) shape() codec.Shape {
 	return codec.Shape{Layers: 4, KVHeads: 3, HeadDim: e.headDims()[0], Type: e.types()[0]}
 }
 
+// pageShapes are those of pages, for every head_dim and number format.
+func (e *Env) pageShapes() (all []codec.Shape) {
+	for _, dim := range e.headDims() {
+		for _, format := range e.types() {
+			all = append(all, codec.Shape{Layers: 4, KVHeads: 2, HeadDim: dim, Type: format})
+		}
+	}
+	return all
+}
+
 // open opens a stream for use and closes it after.
 func (e *Env) open(ctx context.Context, shape codec.Shape, use func(s codec.Stream) error) (err error) {
 	s, err := e.Codec.Open(ctx, shape, e.Params)

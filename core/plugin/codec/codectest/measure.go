@@ -16,8 +16,8 @@ type Measured struct {
 	Loss float64 // the squared errors over the squares
 }
 
-// MeasurePage packs a page of N(0,1), of a stream that was opened with the shape, and restores it.
-func MeasurePage(ctx context.Context, s codec.Stream, shape codec.Shape) (Measured, error) {
+// measurePage packs a page of N(0,1), of a stream that was opened with the shape, and restores it.
+func measurePage(ctx context.Context, s codec.Stream, shape codec.Shape) (Measured, error) {
 	page := Page(shape, PageTokens, 1)
 	frame, err := s.Encode(ctx, nil, page...)
 	if err != nil {
@@ -29,6 +29,28 @@ func MeasurePage(ctx context.Context, s codec.Stream, shape codec.Shape) (Measur
 	}
 	elements := len(page) * PageTokens * shape.TokenElements()
 	return Measured{Bits: 8 * float64(len(frame)) / float64(elements), Loss: loss(shape, page, back)}, nil
+}
+
+// MeasuredPage is what a codec declares of a page of N(0,1), and how it is.
+type MeasuredPage struct {
+	Shape    codec.Shape
+	Declared codec.Description
+	Measured Measured
+}
+
+// MeasurePages packs and restores a page for every head_dim and number format of env.
+func MeasurePages(ctx context.Context, env *Env) (all []MeasuredPage, err error) {
+	for _, shape := range env.pageShapes() {
+		err := env.open(ctx, shape, func(s codec.Stream) error {
+			m, err := measurePage(ctx, s, shape)
+			all = append(all, MeasuredPage{Shape: shape, Declared: s.Describe(), Measured: m})
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // Speed is how fast a codec does one of the things that [Benchmark] measures.
