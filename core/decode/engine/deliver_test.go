@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
 )
 
 // A token waits only for one that is expected in time.
@@ -27,7 +29,7 @@ func TestDeliver(t *testing.T) {
 			o, start := newOutbox(), time.Now()
 			var told []int
 			for _, p := range tc.puts {
-				o.put(piece{text: "a"})
+				o.put(piece{drawn: true, text: "a"})
 				o.deliver(start.Add(time.Duration(p.at)*ms), time.Duration(p.soon)*ms, tc.apart)
 				select {
 				case <-o.ready:
@@ -40,6 +42,22 @@ func TestDeliver(t *testing.T) {
 			require.Equal(t, tc.told, told)
 		})
 	}
+}
+
+// The news of a prompt, which may not have been fetched when its first token comes, makes that wait for
+// nothing.
+func TestFirstTokenIsDeliveredAtOnce(t *testing.T) {
+	const apart, ms = 25 * time.Millisecond, time.Millisecond
+	o, start := newOutbox(), time.Now()
+	o.put(piece{prompt: &backend.PromptInfo{Tokens: 3}})
+	o.tell()
+	o.deliver(start, forever, apart) // a step begins that reads the prompt
+	<-o.ready
+	_, ok := o.fetch()
+	require.True(t, ok)
+	o.put(piece{drawn: true, text: "a"})
+	o.deliver(start.Add(5*ms), 5*ms, apart)
+	require.Len(t, o.ready, 1)
 }
 
 func TestDeliverHasNothing(t *testing.T) {

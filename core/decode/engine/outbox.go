@@ -11,7 +11,7 @@ import (
 // caller has not fetched yet is one event: a slow caller gets few large ones.
 type outbox struct {
 	ready chan struct{} // holds one when the caller is to fetch
-	told  time.Time     // when that was last; the loop's
+	told  time.Time     // when that was last for tokens; the loop's
 
 	mu    sync.Mutex
 	full  bool
@@ -62,20 +62,21 @@ func (o *outbox) tell() {
 	}
 }
 
-// deliver tells the caller what there is, unless it can wait: it was told less than apart ago, and
-// more is expected within that time, soon from now. A nil outbox has nobody to tell.
+// deliver tells the caller of tokens that there are, unless they can wait: it was told of some less than
+// apart ago, and more are expected within that time, soon from now. So the first never waits. A nil
+// outbox has nobody to tell.
 func (o *outbox) deliver(now time.Time, soon, apart time.Duration) {
-	if o == nil || !o.waiting() || now.Sub(o.told) < apart-soon {
+	if o == nil || !o.holdsTokens() || now.Sub(o.told) < apart-soon {
 		return
 	}
 	o.told = now
 	o.tell()
 }
 
-func (o *outbox) waiting() bool {
+func (o *outbox) holdsTokens() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.full
+	return len(o.event.Tokens) > 0
 }
 
 // append lengthens event.Tokens, which begins where the last event's ended.
