@@ -14,7 +14,7 @@ import (
 )
 
 // announce tells where the daemon serves: in the log, in a file, and with an example once it is ready.
-func (d *daemon) announce(cmd *cobra.Command, f serveFlags) error {
+func (d *daemon) announce(ctx context.Context, cmd *cobra.Command, f serveFlags) error {
 	address := d.listener.Addr().String()
 	d.log.Info("serving", "url", d.scheme()+"://"+address+"/v1", "channels", len(d.config.Set.All()))
 	if f.addrFile != "" {
@@ -25,7 +25,7 @@ func (d *daemon) announce(cmd *cobra.Command, f serveFlags) error {
 	if !f.example {
 		return nil
 	}
-	d.awaitLoading(cmd.Context(), cmd.ErrOrStderr())
+	d.awaitLoading(ctx, cmd.ErrOrStderr())
 	return printExample(cmd.OutOrStdout(), d.scheme()+"://"+address, d.firstChannel())
 }
 

@@ -175,15 +175,23 @@ func (d *daemon) say(cfg *config.Config) {
 	}
 }
 
-// stop ends everything. Requests get the grace that the configuration gives, and models the time to
-// be unloaded, in which what they hold is parked; another signal ends both at once. It returns cause,
-// or what went wrong in stopping.
+// grace is how long requests may go on when the context has ended: not at all for a parent that is gone, whose
+// requests they were.
+func (d *daemon) grace(ctx context.Context) time.Duration {
+	if parentGone(ctx) {
+		return 0
+	}
+	return time.Duration(d.config.Server.ShutdownGrace)
+}
+
+// stop ends everything. Requests get their grace, and models the time to be unloaded, in which what they hold is
+// parked; another signal ends both at once. It returns cause, or what went wrong in stopping.
 func (d *daemon) stop(ctx context.Context, cause error) error {
 	hurry, release := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
 	defer release()
 
 	d.watcher.Close()
-	grace, done := context.WithTimeout(hurry, time.Duration(d.config.Server.ShutdownGrace))
+	grace, done := context.WithTimeout(hurry, d.grace(ctx))
 	defer done()
 	err := d.server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {

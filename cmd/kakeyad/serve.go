@@ -13,12 +13,17 @@ const serveHelp = `Serve the channels of a configuration over the OpenAI API, un
 
 Without --config every GGUF file in the models folder is served. The file is read again when it changes and on
 SIGHUP: requests that run finish on what they began with, and a file with a mistake is refused whole.
-On SIGTERM running requests may go on for server.shutdown_grace; a second signal ends them at once.`
+On SIGTERM running requests may go on for server.shutdown_grace; a second signal ends them at once.
+
+A program that starts a daemon of its own gives it --exit-with-parent and a pipe as standard input, which it holds
+open and never writes to. The system closes the pipe with the program, also where that is killed, and the daemon
+stops then: requests are cut short, models unloaded.`
 
 // serveFlags are those of serve that are not keys of the configuration.
 type serveFlags struct {
-	addrFile string
-	example  bool
+	addrFile       string
+	example        bool
+	exitWithParent bool
 }
 
 func newServe() *cobra.Command {
@@ -35,6 +40,7 @@ func newServe() *cobra.Command {
 	}
 	addConfigFlags(cmd)
 	cmd.Flags().StringVar(&f.addrFile, "addr-file", "", "write the address that is served to `FILE` once it is")
+	cmd.Flags().BoolVar(&f.exitWithParent, "exit-with-parent", false, "stop when standard input ends, as it does when the program that holds it dies")
 	cmd.Flags().BoolVar(&f.example, "example", false, "print an example request when ready")
 	return cmd
 }
@@ -45,14 +51,18 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	d, err := newDaemon(cmd.Context(), options, cmd.ErrOrStderr())
+	ctx := cmd.Context()
+	if f.exitWithParent {
+		ctx = withParent(ctx, cmd.InOrStdin())
+	}
+	d, err := newDaemon(ctx, options, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
-	if err := d.announce(cmd, f); err != nil {
-		return d.stop(cmd.Context(), err)
+	if err := d.announce(ctx, cmd, f); err != nil {
+		return d.stop(ctx, err)
 	}
-	return d.stop(cmd.Context(), d.wait(cmd.Context()))
+	return d.stop(ctx, d.wait(ctx))
 }
 
 // wait returns when the daemon is told to stop, which is no error, or the listener fails.
@@ -70,7 +80,7 @@ func (d *daemon) wait(ctx context.Context) error {
 		case err := <-d.served:
 			return err
 		case <-ctx.Done():
-			d.log.Info("stopping", "grace", d.config.Server.ShutdownGrace)
+			d.log.Info("stopping", "grace", d.grace(ctx), "parent gone", parentGone(ctx))
 			return nil
 		}
 	}

@@ -1,0 +1,76 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// parentScript is a program that runs a daemon: it holds a pipe to the daemon's standard input, which it never
+// writes to, and repeats what the daemon says.
+const parentScript = `coproc "$@" 2>&1; while read -r line <&"${COPROC[0]}"; do echo "$line"; done`
+
+// launchUnderParent starts a daemon with --exit-with-parent. The process of what is returned is the parent, and
+// exited closes when the daemon and its plugins have ended too.
+func launchUnderParent(t *testing.T, config string) *daemon {
+	t.Helper()
+	d := &daemon{t: t, dir: shortDir(t), log: &syncBuffer{}, exited: make(chan struct{})}
+	d.config = filepath.Join(d.dir, "kakeyad.yaml")
+	require.NoError(t, os.WriteFile(d.config, []byte(config), 0o600))
+	addrFile := filepath.Join(d.dir, "addr")
+	d.cmd = exec.Command("bash", "-c", parentScript, "parent", filepath.Join(env.bin, "kakeyad"), "serve",
+		"--config", d.config, "--listen", "127.0.0.1:0", "--addr-file", addrFile, "--exit-with-parent")
+	d.cmd.Env = append(os.Environ(),
+		"KAKEYAD_MODELS_DIR="+env.models, "KAKEYAD_DATA_DIR="+filepath.Join(d.dir, "data"), "TMPDIR="+d.dir)
+	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
+	require.NoError(t, d.cmd.Start())
+	go func() {
+		d.err = d.cmd.Wait()
+		close(d.exited)
+	}()
+	t.Cleanup(func() { _ = d.cmd.Process.Kill() })
+	d.url = "http://" + d.awaitFile(addrFile)
+	d.waitReady()
+	return d
+}
+
+// Of a program that is killed outright while its daemon answers, no daemon is left, no plugin, socket or file: the
+// daemon stops in order though nobody reads its log any more.
+func TestEndsWithItsParent(t *testing.T) {
+	before := shared(t)
+	d := launchUnderParent(t, oneModel)
+	client := d.client()
+	long := chatParams("Write a very long story about the sea.")
+	long.MaxTokens = openai.Int(1500)
+	stream := client.Chat.Completions.NewStreaming(t.Context(), long)
+	defer stream.Close()
+	require.True(t, stream.Next(), "%v", stream.Err())
+	pids := children(t, d.cmd.Process.Pid)
+	var names []string
+	for _, pid := range pids {
+		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		require.NoError(t, err)
+		names = append(names, string(cmdline))
+	}
+	require.Contains(t, strings.Join(names, " "), "kakeya-backend-llamacpp")
+
+	require.NoError(t, d.cmd.Process.Signal(syscall.SIGKILL))
+	for stream.Next() { // until the daemon ends it
+	}
+	require.Error(t, stream.Err(), "a stream that was cut short has to say so")
+	for _, pid := range pids {
+		require.Eventually(t, func() bool { return !alive(pid) }, patience, 10e6, "process %d outlived the parent", pid)
+	}
+	assert.Empty(t, leftovers(t, d.dir, before))
+	_, err := http.Get(d.url + "/livez")
+	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
+}
