@@ -1,0 +1,325 @@
+use std::future::Future;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep};
+
+use crate::daemon::{Daemon, Spec};
+use crate::{Client, Error, Home, Kind, Result, Settings};
+
+/// How long a supervisor waits.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    /// How long a daemon may take to answer after it was started.
+    pub healthy_within: Duration,
+    /// Waits before the restarts after the first, which waits for nothing. When they are through, it has failed.
+    pub restarts: Vec<Duration>,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { healthy_within: Duration::from_secs(30), restarts: [500, 1000, 2000, 4000, 8000].map(Duration::from_millis).into() }
+    }
+}
+
+/// How long a daemon may take to stop before it is killed. Requests are cut short at once, and what is idle is parked.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// A daemon that ran for so long was sound: when it dies, the count of failures begins anew.
+const SOUND_AFTER: Duration = Duration::from_secs(10);
+
+/// Where a running daemon answers, and the key that it wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Address {
+    pub url: String,
+    pub api_key: String,
+    pub pid: u32,
+}
+
+/// What the daemon does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    Stopped,
+    Starting,
+    Running(Address),
+    /// It died, and is started again.
+    Restarting { reason: String },
+    /// It did not start, or died too often. Only [`Supervisor::start`] tries again.
+    Failed { error: Error },
+}
+
+enum Ask {
+    Start(oneshot::Sender<Result<Address>>),
+    Stop(oneshot::Sender<()>),
+    Configure(Settings, oneshot::Sender<()>),
+}
+
+/// Keeps one daemon running. Clones are handles of the same; when the last is dropped, the daemon stops.
+#[derive(Clone)]
+pub struct Supervisor {
+    asks: mpsc::Sender<Ask>,
+    state: watch::Receiver<State>,
+}
+
+impl Supervisor {
+    /// A supervisor of a daemon that does not run yet, and the work of it, which the caller spawns on tokio.
+    pub fn new(home: Home, settings: Settings) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        Self::with_patience(home, settings, Patience::default())
+    }
+
+    /// As [`Supervisor::new`], with other waits.
+    pub fn with_patience(home: Home, settings: Settings, patience: Patience) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (asks, asked) = mpsc::channel(8);
+        let (tell, state) = watch::channel(State::Stopped);
+        let spec = Spec { port: settings.port, settings, home, key: new_key(), patience: patience.healthy_within };
+        let actor = Actor { asked, tell, spec, restarts: patience.restarts };
+        (Self { asks, state }, actor.run())
+    }
+
+    /// Starts the daemon unless it runs, and waits until it answers, for 30 s at most. The error of a daemon that
+    /// ended has what it said last. A start is not repeated; what dies later is.
+    pub async fn start(&self) -> Result<Address> {
+        self.ask(Ask::Start).await?
+    }
+
+    /// Stops the daemon and waits until it has ended: within 10 s, or it is killed.
+    pub async fn stop(&self) {
+        let _ = self.ask(Ask::Stop).await; // an error is that the work has ended, and the daemon with it
+    }
+
+    /// Takes new settings over. A daemon that runs is started anew with them, and requests are cut short, unless
+    /// nothing but the automatic start changed.
+    pub async fn configure(&self, settings: Settings) -> Result<()> {
+        self.ask(|reply| Ask::Configure(settings, reply)).await
+    }
+
+    /// The state, and those to come.
+    pub fn states(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
+    /// A client of the daemon that runs now.
+    pub fn client(&self) -> Result<Client> {
+        match &*self.state.borrow() {
+            State::Running(at) => Ok(Client::new(&at.url, &at.api_key)),
+            State::Failed { error } => Err(error.clone()),
+            State::Restarting { reason } => Err(Error::new(Kind::NotRunning, format!("kakeyad died and is being started again: {reason}"))),
+            State::Starting => Err(Error::new(Kind::NotRunning, "kakeyad is being started")),
+            State::Stopped => Err(Error::new(Kind::NotRunning, "kakeyad does not run: start it")),
+        }
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Error::new(Kind::NotRunning, "the supervisor of kakeyad has ended");
+        self.asks.send(ask(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+}
+
+/// A key that nobody guesses.
+fn new_key() -> String {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Owns the daemon's process; the handles ask it.
+struct Actor {
+    asked: mpsc::Receiver<Ask>,
+    tell: watch::Sender<State>,
+    spec: Spec,
+    restarts: Vec<Duration>,
+}
+
+/// Why the daemon is not kept running any more.
+enum End {
+    Failed(Error),
+    Stopped(Option<oneshot::Sender<()>>),
+}
+
+impl Actor {
+    async fn run(mut self) {
+        while let Some(ask) = self.asked.recv().await {
+            match ask {
+                Ask::Start(reply) => self.keep(reply).await,
+                Ask::Stop(reply) => drop(reply.send(())),
+                Ask::Configure(settings, reply) => {
+                    self.configure(settings);
+                    let _ = reply.send(());
+                }
+            }
+        }
+    }
+
+    fn say(&self, state: State) {
+        self.tell.send_replace(state);
+    }
+
+    /// A port that was free is kept.
+    fn configure(&mut self, settings: Settings) {
+        if settings.port != self.spec.settings.port || settings.host != self.spec.settings.host {
+            self.spec.port = settings.port;
+        }
+        self.spec.settings = settings;
+    }
+
+    /// Keeps a daemon running from a start until a stop, or until it fails.
+    async fn keep(&mut self, start: oneshot::Sender<Result<Address>>) {
+        let mut waiting = vec![start];
+        let end = self.cycle(&mut waiting).await;
+        let error = match &end {
+            End::Failed(error) => {
+                self.say(State::Failed { error: error.clone() });
+                error.clone()
+            }
+            End::Stopped(_) => {
+                self.say(State::Stopped);
+                Error::new(Kind::NotRunning, "kakeyad was stopped")
+            }
+        };
+        for reply in waiting {
+            let _ = reply.send(Err(error.clone())); // who asked may have gone
+        }
+        if let End::Stopped(Some(reply)) = end {
+            let _ = reply.send(());
+        }
+    }
+
+    async fn cycle(&mut self, waiting: &mut Vec<oneshot::Sender<Result<Address>>>) -> End {
+        let mut failures = 0;
+        self.say(State::Starting);
+        loop {
+            let mut daemon = match self.start(waiting).await {
+                Ok(Ok(daemon)) => daemon,
+                Ok(Err(error)) if failures == 0 => return End::Failed(error),
+                Ok(Err(error)) => {
+                    // another program may have the port that was free
+                    self.spec.port = self.spec.settings.port;
+                    match self.pause(waiting, &mut failures, &error.message).await {
+                        Ok(true) => continue,
+                        Ok(false) => return End::Failed(error),
+                        Err(end) => return end,
+                    }
+                }
+                Err(end) => return end,
+            };
+            self.spec.port = daemon.address.port();
+            let address = Address { url: daemon.url(), api_key: self.spec.key.clone(), pid: daemon.pid };
+            self.say(State::Running(address.clone()));
+            for reply in waiting.drain(..) {
+                let _ = reply.send(Ok(address.clone()));
+            }
+            let since = Instant::now();
+            let reason = match self.watch(&mut daemon, &address).await {
+                Ok(Some(reason)) => reason,
+                Ok(None) => {
+                    self.say(State::Starting); // with other settings
+                    failures = 0;
+                    continue;
+                }
+                Err(end) => return end,
+            };
+            log::error!("kakeyad died ({reason}) and is started again");
+            if since.elapsed() >= SOUND_AFTER {
+                failures = 0;
+            }
+            match self.pause(waiting, &mut failures, &reason).await {
+                Ok(true) => {}
+                Ok(false) => return End::Failed(Error::new(Kind::Ended, format!("kakeyad dies again and again: {reason}"))),
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// Starts a process; a stop meanwhile ends it.
+    async fn start(&mut self, waiting: &mut Vec<oneshot::Sender<Result<Address>>>) -> std::result::Result<Result<Daemon>, End> {
+        'anew: loop {
+            let spec = self.spec.clone();
+            let starting = Daemon::start(&spec);
+            tokio::pin!(starting);
+            loop {
+                tokio::select! {
+                    started = &mut starting => return Ok(started),
+                    ask = self.asked.recv() => match ask {
+                        Some(Ask::Start(reply)) => waiting.push(reply),
+                        Some(Ask::Configure(settings, reply)) => {
+                            self.configure(settings);
+                            let _ = reply.send(());
+                            continue 'anew;
+                        }
+                        Some(Ask::Stop(reply)) => return Err(End::Stopped(Some(reply))),
+                        None => return Err(End::Stopped(None)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers while the daemon runs. Some reason: it died. None: it was ended, to be started with other settings.
+    async fn watch(&mut self, daemon: &mut Daemon, address: &Address) -> std::result::Result<Option<String>, End> {
+        loop {
+            let ask = tokio::select! {
+                reason = daemon.ended() => return Ok(Some(reason)),
+                ask = self.asked.recv() => ask,
+            };
+            match ask {
+                Some(Ask::Start(reply)) => {
+                    let _ = reply.send(Ok(address.clone()));
+                }
+                Some(Ask::Configure(settings, reply)) => {
+                    let same = Settings { auto_start: settings.auto_start, ..self.spec.settings.clone() } == settings;
+                    self.configure(settings);
+                    if !same {
+                        daemon.stop(STOP_WITHIN).await;
+                    }
+                    let _ = reply.send(());
+                    if !same {
+                        return Ok(None);
+                    }
+                }
+                Some(Ask::Stop(reply)) => {
+                    daemon.stop(STOP_WITHIN).await;
+                    return Err(End::Stopped(Some(reply)));
+                }
+                None => {
+                    daemon.stop(STOP_WITHIN).await;
+                    return Err(End::Stopped(None));
+                }
+            }
+        }
+    }
+
+    /// Waits before the next start after a failure, the first time for nothing. False: it failed too often.
+    async fn pause(&mut self, waiting: &mut Vec<oneshot::Sender<Result<Address>>>, failures: &mut usize, reason: &str) -> std::result::Result<bool, End> {
+        self.say(State::Restarting { reason: reason.to_owned() });
+        *failures += 1;
+        if *failures == 1 {
+            return Ok(true);
+        }
+        let Some(&wait) = self.restarts.get(*failures - 2) else {
+            return Ok(false);
+        };
+        let over = sleep(wait);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => return Ok(true),
+                ask = self.asked.recv() => match ask {
+                    Some(Ask::Start(reply)) => {
+                        waiting.push(reply);
+                        return Ok(true);
+                    }
+                    Some(Ask::Configure(settings, reply)) => {
+                        self.configure(settings);
+                        let _ = reply.send(());
+                    }
+                    Some(Ask::Stop(reply)) => return Err(End::Stopped(Some(reply))),
+                    None => return Err(End::Stopped(None)),
+                }
+            }
+        }
+    }
+}
