@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
 
@@ -75,7 +75,7 @@ func (f *Fixed) Pack(dst []byte, z []int16, side uint32, buf Buffer) {
 }
 
 // Unpack reads back the record at the start of src, which may go on. A number that no point has
-// is [base.ErrCorrupt].
+// is [fault.ErrCorrupt].
 func (f *Fixed) Unpack(z []int16, src []byte, buf Buffer) (side uint32, err error) {
 	if len(src) >= len(buf) {
 		buf = src // what reads past the record reads what is there
@@ -111,7 +111,7 @@ func (f *Fixed) Unpack(z []int16, src []byte, buf Buffer) (side uint32, err erro
 	return side, nil
 }
 
-var errNoPoint = fmt.Errorf("%w: a number that no lattice point has", base.ErrCorrupt)
+var errNoPoint = fmt.Errorf("%w: a number that no lattice point has", fault.ErrCorrupt)
 
 // putBits adds n bits, at most 56, of v at a bit position of zeros; 8 bytes from there exist.
 func putBits(buf []byte, at int, v uint64, n int) {

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
 
@@ -168,7 +168,7 @@ type Decoder struct {
 	words   []byte
 }
 
-// Decode reads a stream back into z and side. Anything but what Encode wrote is [base.ErrCorrupt], or some
+// Decode reads a stream back into z and side. Anything but what Encode wrote is [fault.ErrCorrupt], or some
 // other lattice points.
 func (p *Pages) Decode(z []int16, side []uint32, runs []int, src []byte, dec *Decoder) error {
 	size, n := binary.Uvarint(src)
@@ -232,4 +232,4 @@ func (p *Pages) Decode(z []int16, side []uint32, runs []int, src []byte, dec *De
 	return d.end()
 }
 
-var errCode = fmt.Errorf("%w: a code past %d", base.ErrCorrupt, maxCode)
+var errCode = fmt.Errorf("%w: a code past %d", fault.ErrCorrupt, maxCode)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 )
 
 // A coder's state lies in [stateLow, 2^16·stateLow), words have 16 bits; probabilities are in units of
@@ -18,7 +18,7 @@ const (
 	stateBytes = 4
 )
 
-var errStream = fmt.Errorf("%w: entropy coded stream", base.ErrCorrupt)
+var errStream = fmt.Errorf("%w: entropy coded stream", fault.ErrCorrupt)
 
 // event is something that was coded: it takes the slots [start, start+freq) of probOne.
 type event uint32

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/entropy"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
@@ -43,7 +43,7 @@ func ParseScaling(s string) (Scaling, error) {
 			return v, nil
 		}
 	}
-	return 0, fmt.Errorf("%w: scaling %q is none of box, vector, head", base.ErrInvalid, s)
+	return 0, fmt.Errorf("%w: scaling %q is none of box, vector, head", fault.ErrInvalid, s)
 }
 
 // Options make a [Codec].
@@ -64,23 +64,23 @@ type Codec struct {
 	workers   sync.Pool // of workers with room for one vector
 }
 
-// New makes a Codec; what is wrong with the options is a [base.ErrInvalid] that names it.
+// New makes a Codec; what is wrong with the options is a [fault.ErrInvalid] that names it.
 func New(o Options) (*Codec, error) {
 	q, err := lattice.New(o.Params)
 	if err != nil {
 		return nil, err
 	}
 	if o.Heads < 1 || o.Heads > MaxHeads {
-		return nil, fmt.Errorf("%w: kv_heads %d is outside [1, %d]", base.ErrInvalid, o.Heads, MaxHeads)
+		return nil, fmt.Errorf("%w: kv_heads %d is outside [1, %d]", fault.ErrInvalid, o.Heads, MaxHeads)
 	}
 	if o.Coding != Fixed && o.Coding != Pages {
-		return nil, fmt.Errorf("%w: %v", base.ErrInvalid, o.Coding)
+		return nil, fmt.Errorf("%w: %v", fault.ErrInvalid, o.Coding)
 	}
 	if o.Scaling > ScaleHead {
-		return nil, fmt.Errorf("%w: %v", base.ErrInvalid, o.Scaling)
+		return nil, fmt.Errorf("%w: %v", fault.ErrInvalid, o.Scaling)
 	}
 	if o.Scaling != ScaleBox && (o.Coding == Fixed || o.Params.Compat) {
-		return nil, fmt.Errorf("%w: scaling %v needs pages without compat", base.ErrInvalid, o.Scaling)
+		return nil, fmt.Errorf("%w: scaling %v needs pages without compat", fault.ErrInvalid, o.Scaling)
 	}
 	return &Codec{
 		options:   o,
@@ -125,7 +125,7 @@ func (c *Codec) Encode(dst []byte, t Tensor) ([]byte, error) {
 }
 
 // Decode writes a frame's vectors to t, which has room for exactly those. A frame that is damaged
-// or foreign is a [base.ErrCorrupt]; one of another shape, lattice or Q is so too.
+// or foreign is a [fault.ErrCorrupt]; one of another shape, lattice or Q is so too.
 func (c *Codec) Decode(t Tensor, frame []byte) error {
 	h, payload, err := Parse(frame)
 	if err != nil {
@@ -133,14 +133,14 @@ func (c *Codec) Decode(t Tensor, frame []byte) error {
 	}
 	if h.Params != c.options.Params || h.Heads != c.options.Heads {
 		return fmt.Errorf("%w: frame of %+v with %d heads, not %+v with %d",
-			base.ErrCorrupt, h.Params, h.Heads, c.options.Params, c.options.Heads)
+			fault.ErrCorrupt, h.Params, h.Heads, c.options.Params, c.options.Heads)
 	}
 	n, err := t.vectors(h.Params.Dim)
 	if err != nil {
 		return err
 	}
 	if n != h.Vectors() {
-		return fmt.Errorf("%w: frame of %d vectors, not %d", base.ErrCorrupt, h.Vectors(), n)
+		return fmt.Errorf("%w: frame of %d vectors, not %d", fault.ErrCorrupt, h.Vectors(), n)
 	}
 	return c.read(h.Coding, payload, []int{n}, c.storeIn([]Tensor{t}))
 }

@@ -1,6 +1,6 @@
 // Package frame packs the K or V vectors of a layer, or of many, into bytes that describe
 // themselves: codec, parameters and shape are in the header, and everything is under a checksum.
-// A frame that is damaged, cut short or not one of ours is a base.ErrCorrupt, never other vectors.
+// A frame that is damaged, cut short or not one of ours is a fault.ErrCorrupt, never other vectors.
 //
 // All integers are little-endian.
 //

@@ -5,7 +5,7 @@ import (
 	"math"
 	"unsafe"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/half"
 )
 
@@ -49,7 +49,7 @@ func ParseDType(s string) (DType, error) {
 			return d, nil
 		}
 	}
-	return 0, fmt.Errorf("%w: element type %q is none of f32, f16, bf16", base.ErrInvalid, s)
+	return 0, fmt.Errorf("%w: element type %q is none of f32, f16, bf16", fault.ErrInvalid, s)
 }
 
 // Tensor is vectors in memory, [tokens, kv_heads, head_dim], in the machine's byte order and with
@@ -66,10 +66,10 @@ func OfF32(x []float32) Tensor { return Tensor{F32, bytesOf(x)} }
 func (t Tensor) vectors(dim int) (int, error) {
 	size := t.DType.Size() * dim
 	if size == 0 {
-		return 0, fmt.Errorf("%w: %v", base.ErrInvalid, t.DType)
+		return 0, fmt.Errorf("%w: %v", fault.ErrInvalid, t.DType)
 	}
 	if len(t.Data)%size != 0 {
-		return 0, fmt.Errorf("%w: %d bytes are not whole vectors of %d %v", base.ErrInvalid, len(t.Data), dim, t.DType)
+		return 0, fmt.Errorf("%w: %d bytes are not whole vectors of %d %v", fault.ErrInvalid, len(t.Data), dim, t.DType)
 	}
 	return len(t.Data) / size, nil
 }

@@ -3,7 +3,7 @@ package frame
 import (
 	"fmt"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/entropy"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/spread"
@@ -78,7 +78,7 @@ func (c *Codec) encodeFixed(dst []byte, ts []Tensor, vectors []int) ([]byte, err
 func (c *Codec) readFixed(payload []byte, vectors []int, each sink) error {
 	size, all := c.fixed.RecordBytes(), before(vectors, len(vectors))
 	if uint64(len(payload)) != uint64(all)*uint64(size) {
-		return fmt.Errorf("%w: %d bytes for %d records of %d", base.ErrCorrupt, len(payload), all, size)
+		return fmt.Errorf("%w: %d bytes for %d records of %d", fault.ErrCorrupt, len(payload), all, size)
 	}
 	for tensor, n := range vectors {
 		records := payload[:n*size]
@@ -106,20 +106,20 @@ func (c *Codec) readFixed(payload []byte, vectors []int, each sink) error {
 // the frame: [Parse] has passed it and gave h and payload.
 func (c *Codec) DecodeSome(t Tensor, h Header, payload []byte, vectors []int) error {
 	if h.Coding != Fixed || h.Params != c.options.Params {
-		return fmt.Errorf("%w: random access to %v of %+v", base.ErrInvalid, h.Coding, h.Params)
+		return fmt.Errorf("%w: random access to %v of %+v", fault.ErrInvalid, h.Coding, h.Params)
 	}
 	n, err := t.vectors(h.Params.Dim)
 	if err != nil {
 		return err
 	}
 	if n != len(vectors) {
-		return fmt.Errorf("%w: room for %d vectors, not %d", base.ErrInvalid, n, len(vectors))
+		return fmt.Errorf("%w: room for %d vectors, not %d", fault.ErrInvalid, n, len(vectors))
 	}
 	w, store := c.worker(), c.storeIn([]Tensor{t})
 	defer c.workers.Put(w)
 	for to, from := range vectors {
 		if from < 0 || from >= h.Vectors() || (from+1)*c.fixed.RecordBytes() > len(payload) {
-			return fmt.Errorf("%w: vector %d of %d", base.ErrInvalid, from, h.Vectors())
+			return fmt.Errorf("%w: vector %d of %d", fault.ErrInvalid, from, h.Vectors())
 		}
 		side, err := c.fixed.Unpack(w.z, payload[from*c.fixed.RecordBytes():], w.buf)
 		if err != nil {

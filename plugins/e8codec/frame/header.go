@@ -6,7 +6,7 @@ import (
 	"hash/crc32"
 	"math"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
 
@@ -37,7 +37,7 @@ func ParseCoding(s string) (Coding, error) {
 	case "pages":
 		return Pages, nil
 	}
-	return 0, fmt.Errorf("%w: coding %q is neither fixed nor pages", base.ErrInvalid, s)
+	return 0, fmt.Errorf("%w: coding %q is neither fixed nor pages", fault.ErrInvalid, s)
 }
 
 // Header is what a frame says of itself.
@@ -68,7 +68,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func (h Header) seal(frame []byte) error {
 	payload := frame[headerSize:]
 	if uint64(len(payload)) > math.MaxUint32 || uint64(h.Tokens) > math.MaxUint32 {
-		return fmt.Errorf("%w: a frame holds less than 4 GiB", base.ErrInvalid)
+		return fmt.Errorf("%w: a frame holds less than 4 GiB", fault.ErrInvalid)
 	}
 	copy(frame, magic)
 	frame[4] = version
@@ -95,7 +95,7 @@ func checksum(frame []byte) uint32 {
 // Parse checks a whole frame, the checksum too, and answers with its header and payload.
 func Parse(frame []byte) (Header, []byte, error) {
 	corrupt := func(why string) (Header, []byte, error) {
-		return Header{}, nil, fmt.Errorf("%w: frame: %s", base.ErrCorrupt, why)
+		return Header{}, nil, fmt.Errorf("%w: frame: %s", fault.ErrCorrupt, why)
 	}
 	if len(frame) < headerSize || string(frame[:4]) != magic {
 		return corrupt("not an e8codec frame")

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/spread"
 )
@@ -157,7 +157,7 @@ func (c *Codec) readPages(payload []byte, vectors []int, each sink) error {
 		packed, payload = append(packed, stream), rest
 	}
 	if len(payload) != 0 {
-		return fmt.Errorf("%w: %d bytes after the last stream", base.ErrCorrupt, len(payload))
+		return fmt.Errorf("%w: %d bytes after the last stream", fault.ErrCorrupt, len(payload))
 	}
 	return spread.Over(len(streams), 1, func(i, _ int) error {
 		w := c.worker()
@@ -180,11 +180,11 @@ func (c *Codec) readPages(payload []byte, vectors []int, each sink) error {
 // cutStream takes one stream and its length off the front of a payload.
 func cutStream(payload []byte) (stream, rest []byte, err error) {
 	if len(payload) < 4 {
-		return nil, nil, fmt.Errorf("%w: a stream is missing", base.ErrCorrupt)
+		return nil, nil, fmt.Errorf("%w: a stream is missing", fault.ErrCorrupt)
 	}
 	length := binary.LittleEndian.Uint32(payload)
 	if uint64(length) > uint64(len(payload)-4) {
-		return nil, nil, fmt.Errorf("%w: a stream of %d bytes in %d", base.ErrCorrupt, length, len(payload)-4)
+		return nil, nil, fmt.Errorf("%w: a stream of %d bytes in %d", fault.ErrCorrupt, length, len(payload)-4)
 	}
 	return payload[4 : 4+length], payload[4+length:], nil
 }

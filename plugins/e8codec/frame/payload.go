@@ -3,7 +3,7 @@ package frame
 import (
 	"fmt"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/spread"
 )
@@ -51,7 +51,7 @@ func (c *Codec) CutPayload(b []byte, coding Coding, tokens ...int) (payload, res
 		all := before(tokens, len(tokens))
 		size := uint64(all) * uint64(c.options.Heads) * uint64(c.fixed.RecordBytes())
 		if size > uint64(len(b)) {
-			return nil, nil, fmt.Errorf("%w: %d bytes of %d for %d tokens", base.ErrCorrupt, len(b), size, all)
+			return nil, nil, fmt.Errorf("%w: %d bytes of %d for %d tokens", fault.ErrCorrupt, len(b), size, all)
 		}
 		return b[:size], b[size:], nil
 	}
@@ -69,7 +69,7 @@ func (c *Codec) CutPayload(b []byte, coding Coding, tokens ...int) (payload, res
 }
 
 // DecodePayload writes a payload's vectors to the tensors, which have room for exactly those. Damage that
-// shows is a [base.ErrCorrupt]; other damage gives other vectors.
+// shows is a [fault.ErrCorrupt]; other damage gives other vectors.
 func (c *Codec) DecodePayload(coding Coding, payload []byte, ts ...Tensor) error {
 	vectors, err := c.count(ts)
 	if err != nil {
@@ -93,7 +93,7 @@ func (c *Codec) DecodeCodes(coding Coding, payload []byte, to ...Integers) error
 	for i := range to {
 		vectors[i] = len(to[i].Steps)
 		if len(to[i].Z) != vectors[i]*dim {
-			return fmt.Errorf("%w: room for %d codes and %d vectors", base.ErrInvalid, len(to[i].Z), vectors[i])
+			return fmt.Errorf("%w: room for %d codes and %d vectors", fault.ErrInvalid, len(to[i].Z), vectors[i])
 		}
 	}
 	return c.read(coding, payload, vectors, func(_ *worker, tensor, i int, codes []int16, side uint32) {
@@ -158,7 +158,7 @@ func (c *Codec) count(ts []Tensor) ([]int, error) {
 	for i, t := range ts {
 		n, err := t.vectors(c.options.Params.Dim)
 		if err == nil && n%c.options.Heads != 0 {
-			err = fmt.Errorf("%w: %d vectors are not whole tokens of %d heads", base.ErrInvalid, n, c.options.Heads)
+			err = fmt.Errorf("%w: %d vectors are not whole tokens of %d heads", fault.ErrInvalid, n, c.options.Heads)
 		}
 		if err != nil {
 			return nil, err

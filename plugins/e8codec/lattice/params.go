@@ -3,7 +3,7 @@ package lattice
 import (
 	"fmt"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 )
 
 // Variant names a lattice.
@@ -41,7 +41,7 @@ func ParseVariant(s string) (Variant, error) {
 	case "d4":
 		return D4, nil
 	}
-	return 0, fmt.Errorf("%w: variant %q is neither e8 nor d4", base.ErrInvalid, s)
+	return 0, fmt.Errorf("%w: variant %q is neither e8 nor d4", fault.ErrInvalid, s)
 }
 
 // Limits of [Params].
@@ -63,19 +63,19 @@ type Params struct {
 	Compat  bool // reproduce the reference codec, faults included
 }
 
-// Validate names the field that is wrong in a [base.ErrInvalid].
+// Validate names the field that is wrong in a [fault.ErrInvalid].
 func (p Params) Validate() error {
 	if p.Variant != E8 && p.Variant != D4 {
-		return fmt.Errorf("%w: variant %d", base.ErrInvalid, p.Variant)
+		return fmt.Errorf("%w: variant %d", fault.ErrInvalid, p.Variant)
 	}
 	if p.Q < MinQ || p.Q > MaxQ {
-		return fmt.Errorf("%w: q %d is outside [%d, %d]", base.ErrInvalid, p.Q, MinQ, MaxQ)
+		return fmt.Errorf("%w: q %d is outside [%d, %d]", fault.ErrInvalid, p.Q, MinQ, MaxQ)
 	}
 	if p.Dim < MinDim || p.Dim > MaxDim {
-		return fmt.Errorf("%w: head_dim %d is outside [%d, %d]", base.ErrInvalid, p.Dim, MinDim, MaxDim)
+		return fmt.Errorf("%w: head_dim %d is outside [%d, %d]", fault.ErrInvalid, p.Dim, MinDim, MaxDim)
 	}
 	if p.Compat && p.Dim&(p.Dim-1) != 0 {
-		return fmt.Errorf("%w: head_dim %d: the reference knows only powers of two", base.ErrInvalid, p.Dim)
+		return fmt.Errorf("%w: head_dim %d: the reference knows only powers of two", fault.ErrInvalid, p.Dim)
 	}
 	return nil
 }

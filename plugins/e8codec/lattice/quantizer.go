@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 )
 
-// ErrNonFinite is a [base.ErrInvalid]: an element of the input is infinite or not a number.
-var ErrNonFinite = fmt.Errorf("%w: not finite", base.ErrInvalid)
+// ErrNonFinite is a [fault.ErrInvalid]: an element of the input is infinite or not a number.
+var ErrNonFinite = fmt.Errorf("%w: not finite", fault.ErrInvalid)
 
 // Quantizer turns vectors into lattice points and back. It never changes and is safe for
 // concurrent use; each goroutine brings its own [Scratch].
@@ -251,9 +251,9 @@ func (e *VectorError) Error() string { return fmt.Sprintf("vector %d: %v", e.Vec
 // Unwrap is the error of that vector.
 func (e *VectorError) Unwrap() error { return e.Err }
 
-// AtVector makes a [*VectorError] of a [base.ErrInvalid]; other errors stay as they are.
+// AtVector makes a [*VectorError] of a [fault.ErrInvalid]; other errors stay as they are.
 func AtVector(i int, err error) error {
-	if err == nil || !errors.Is(err, base.ErrInvalid) {
+	if err == nil || !errors.Is(err, fault.ErrInvalid) {
 		return err
 	}
 	return &VectorError{Vector: i, Err: err}
