@@ -76,8 +76,19 @@ build-examples: $(VENV)/.stamp
 		cp $(CACHE)/cargo/debug/kakeya-codec-int8rs ../../bin/examples/; \
 	else echo "cargo is not installed: the codec in Rust is neither built nor tested"; fi
 
+# The codec in the browser, which the daemon serves: git-ignored, and embedded where it is there.
+.PHONY: build-codec-page
+build-codec-page:
+	@GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) vet ./plugins/e8codec/demo/...
+	@mkdir -p bin
+	@GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o bin/codec.wasm ./plugins/e8codec/demo/kakeya-codec-wasm
+	@gzip -9nc bin/codec.wasm >bin/codec.wasm.gz
+	@cmp -s bin/codec.wasm.gz api/web/codec/codec.wasm.gz || cp bin/codec.wasm.gz api/web/codec/codec.wasm.gz
+	@cmp -s "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" api/web/codec/wasm_exec.js || cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" api/web/codec/
+	@rm bin/codec.wasm bin/codec.wasm.gz
+
 .PHONY: build-router
-build-router:
+build-router: build-codec-page
 	@mkdir -p bin
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kakeyad ./cmd/kakeyad
 
@@ -120,7 +131,7 @@ test-llamacpp: headers models ## the llama.cpp plugin with real models
 	$(CGO_FLAGS) KAKEYA_MODELS=$(MODELS) $(GO) test -timeout 20m $(CGO)
 
 .PHONY: test-web
-test-web: chromium ## the chat page in a browser, over the fake backend (KAKEYA_SCREENSHOTS=FOLDER keeps pictures)
+test-web: chromium build-codec-page ## the pages in a browser, over the fake backend (KAKEYA_SCREENSHOTS=FOLDER keeps pictures)
 	$(GO) test -count=1 -timeout 10m ./test/web/...
 
 .PHONY: chromium
@@ -137,9 +148,19 @@ test-e2e: build build-examples models chromium $(VENV)/.stamp $(NPMDIR)/.stamp #
 		$(GO) test -count=1 -timeout 30m ./test/e2e/...
 
 .PHONY: test-atomic-chat
-test-atomic-chat: build models $(ATOMIC)/node_modules/.stamp ## client and extension for Atomic-Chat: tsc strict, vitest (ATOMIC_CHAT_DIR=CHECKOUT: with the app's core)
+test-atomic-chat: build models webkitgtk $(ATOMIC)/node_modules/.stamp ## Atomic-Chat's client, extension and Tauri plugin: tsc strict, vitest, clippy, cargo test (ATOMIC_CHAT_DIR=CHECKOUT: with the app's core)
 	cd $(ATOMIC) && PATH="$(VENV)/bin:$$PATH" && npx tsc -p . && node build-check.mjs && \
 		KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(abspath $(MODELS)) npx vitest run
+	CARGO_TARGET_DIR=$(CACHE)/cargo-atomic-chat KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(abspath $(MODELS)) \
+		$(ATOMIC)/tauri-plugin-kakeyad/test.sh
+
+# What Tauri compiles against on Linux.
+.PHONY: webkitgtk
+webkitgtk:
+	@[ "$$(uname)" != Linux ] || ! command -v cargo >/dev/null || pkg-config --exists webkit2gtk-4.1 2>/dev/null || { \
+		echo "installing the headers of WebKitGTK for the tests of the Tauri plugin (apt-get install libwebkit2gtk-4.1-dev, some minutes)"; \
+		{ apt-get update && apt-get install -y --no-install-recommends pkg-config libwebkit2gtk-4.1-dev; } >/dev/null || \
+		echo "that did not work: install them for the tests of the Tauri layer, which are skipped now"; }
 
 .PHONY: test-chaos
 test-chaos: build models $(VENV)/.stamp $(NPMDIR)/.stamp ## codec, backend and daemon are killed while conversations are parked (KILLS=200)

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"mime"
 	"path"
@@ -16,12 +17,18 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// web is the chat page. It is served as it is: nothing is built, and nothing comes from elsewhere.
+// web is the chat page and the codec page. They are served as they are, and nothing comes from elsewhere. Nothing is
+// built but web/codec: plugins/e8codec/demo compiled for browsers, which `make build-codec-page` puts there, and
+// without which the codec page says so.
 //
 //go:embed web
 var web embed.FS
 
-const pathPage = "/chat.html"
+// The pages.
+const (
+	pathPage  = "/chat.html"
+	pathCodec = "/codec.html"
+)
 
 // pagePolicy lets the page run and style by what this server sends and by nothing that is written in
 // it, call this server alone, and make HTML of text only in the one place that renders Markdown.
@@ -29,9 +36,15 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; fon
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types kakeyad-markdown"
 
+// codecPolicy is that, and the codec may be compiled.
+const codecPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; font-src 'self'; " +
+	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
+
 // pageFile is one file of the page.
 type pageFile struct {
 	kind    string // content type
+	policy  string // of a page
 	etag    string
 	body    []byte
 	smaller []byte // gzipped; nil where that gains nothing
@@ -49,22 +62,41 @@ var pageFiles = sync.OnceValue(func() map[string]*pageFile {
 		if err != nil {
 			return err
 		}
-		files["/"+name] = newPageFile(name, body)
-		return nil
+		f, err := newPageFile(name, body)
+		files["/"+strings.TrimSuffix(name, packed)] = f
+		return err
 	})
 	if err != nil {
-		panic(fmt.Sprintf("the chat page in the binary cannot be read: %v", err)) // cannot be: it was compiled in
+		panic(fmt.Sprintf("the pages in the binary cannot be read: %v", err)) // cannot be: it was compiled in
 	}
-	files["/"], files[pathPage] = files["/web"+pathPage], files["/web"+pathPage]
-	delete(files, "/web"+pathPage)
+	for page, policy := range map[string]string{pathPage: pagePolicy, pathCodec: codecPolicy} {
+		files[page] = files["/web"+page]
+		files[page].policy = policy
+		delete(files, "/web"+page)
+	}
+	files["/"] = files[pathPage]
 	return files
 })
 
-func newPageFile(name string, body []byte) *pageFile {
+// packed ends the name of a file that is gzipped already and served under the name without it.
+const packed = ".gz"
+
+func newPageFile(name string, body []byte) (*pageFile, error) {
 	digest := sha256.Sum256(body)
-	f := &pageFile{kind: kindOf(name), etag: `"` + hex.EncodeToString(digest[:8]) + `"`, body: body}
-	if path.Ext(name) == ".woff2" {
-		return f
+	f := &pageFile{kind: kindOf(strings.TrimSuffix(name, packed)), etag: `"` + hex.EncodeToString(digest[:8]) + `"`, body: body}
+	switch path.Ext(name) {
+	case ".woff2":
+		return f, nil
+	case packed:
+		r, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if f.body, err = io.ReadAll(r); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		f.smaller = body
+		return f, nil
 	}
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -73,7 +105,7 @@ func newPageFile(name string, body []byte) *pageFile {
 	if b.Len() < len(body) {
 		f.smaller = b.Bytes()
 	}
-	return f
+	return f, nil
 }
 
 func kindOf(name string) string {
@@ -82,6 +114,8 @@ func kindOf(name string) string {
 		return "text/javascript; charset=utf-8"
 	case ".woff2":
 		return "font/woff2"
+	case ".wasm":
+		return "application/wasm"
 	case "", ".md":
 		return "text/plain; charset=utf-8"
 	}
@@ -99,8 +133,8 @@ func (s *Server) page(x *exchange) error {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if strings.HasPrefix(f.kind, "text/html") {
-		h.Set("Content-Security-Policy", pagePolicy)
+	if f.policy != "" {
+		h.Set("Content-Security-Policy", f.policy)
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	}

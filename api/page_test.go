@@ -68,6 +68,22 @@ func TestPageIsServedToAnyoneUnderAStrictPolicy(t *testing.T) {
 	assert.Equal(t, 404, fetch(t, d, http.MethodGet, "/web/js/../../api.go", "Authorization", "Bearer secret").status)
 }
 
+func TestCodecPageMayCompileTheCodecAndNoMore(t *testing.T) {
+	d := start(t, fake.ModelConfig{}, channel.Spec{})
+	page := fetch(t, d, http.MethodGet, "/codec.html")
+	require.Equal(t, 200, page.status)
+	policy := page.header.Get("Content-Security-Policy")
+	assert.Contains(t, policy, "script-src 'self' 'wasm-unsafe-eval';")
+	assert.Equal(t, 1, strings.Count(policy, "unsafe"))
+	assert.Contains(t, policy, "default-src 'none'")
+	for _, link := range regexp.MustCompile(`(?:href|src)="([^"#]+)"`).FindAllStringSubmatch(page.body, -1) {
+		if !strings.HasPrefix(link[1], "web/codec/") { // that is built, and may not be there
+			assert.Equal(t, 200, fetch(t, d, http.MethodGet, "/"+link[1]).status, link[1])
+		}
+	}
+	assert.Equal(t, 404, fetch(t, d, http.MethodGet, "/web/codec.html").status, "one page, one policy")
+}
+
 func TestPageMayCallItsServerWhereOtherPagesAreNamed(t *testing.T) {
 	d := startSet(t, routertest.NewBackends(t), map[string]channel.Model{"m": routertest.Model(t, fake.ModelConfig{})},
 		map[string]channel.Spec{"m": {}}, api.Options{Origins: []string{"https://chat.example"}})

@@ -154,6 +154,25 @@ func (p *Page) Click(selector string) {
 	p.Do(chromedp.Click(chromedp.CSS(selector)))
 }
 
+// Drag presses the mouse at a place of what a selector finds first, goes from place to place and lets go. Places are
+// shares of its width and height, from the upper left.
+func (p *Page) Drag(selector string, places ...[2]float64) {
+	p.t.Helper()
+	box := Eval[[]float64](p, fmt.Sprintf("(() => { const e = document.querySelector(%q); e.scrollIntoView({block: 'center'}); "+
+		"const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()", selector))
+	at := func(i int, kind input.DispatchMouseEventType) chromedp.Action[chromedp.Void] {
+		return call(input.DispatchMouseEvent, input.DispatchMouseEventParams{
+			Type: kind, X: box[0] + places[i][0]*box[2], Y: box[1] + places[i][1]*box[3],
+			Button: input.MouseButtonLeft, Buttons: 1, ClickCount: 1,
+		})
+	}
+	p.Do(at(0, input.DispatchMouseEventTypeMousePressed))
+	for i := range places {
+		p.Do(at(i, input.DispatchMouseEventTypeMouseMoved))
+	}
+	p.Do(at(len(places)-1, input.DispatchMouseEventTypeMouseReleased))
+}
+
 // Type writes a text where the focus is, as a person's keyboard does.
 func (p *Page) Type(text string) {
 	p.t.Helper()

@@ -1,5 +1,15 @@
 const COMMANDS: &[&str] = &[
-    "start", "stop", "watch", "settings", "configure", "list_models", "chat_completion", "stream", "cancel", "health", "stats",
+    "start",
+    "stop",
+    "watch",
+    "settings",
+    "configure",
+    "list_models",
+    "chat_completion",
+    "stream",
+    "cancel",
+    "health",
+    "stats",
     "import_model",
     "abort_import",
 ];

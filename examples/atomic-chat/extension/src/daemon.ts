@@ -1,5 +1,5 @@
-import { invoke } from '@tauri-apps/api/core'
 import { Client, KakeyaError, UnreachableError } from 'kakeyad-client'
+import { startDaemon } from './plugin.js'
 
 /** Where a daemon answers, and the key that it wants. pid is 0 for one that somebody else started. */
 export interface Address {
@@ -26,11 +26,11 @@ export async function findOrStart(at: Omit<Address, 'pid'>, autoStart: boolean):
   if (await answers(at.url)) return { ...at, pid: 0 }
   if (!autoStart) throw new UnreachableError(at.url, 'starting it is turned off')
   try {
-    const started = await invoke<{ url: string; api_key: string; pid: number }>('plugin:kakeyad|start')
+    const started = await startDaemon()
     return { url: started.url, apiKey: started.api_key, pid: started.pid }
   } catch (e) {
     throw new Error(
-      `kakeyad does not answer at ${at.url} and could not be started: ${String(e)}. ` +
+      `kakeyad does not answer at ${at.url} and could not be started: ${e instanceof Error ? e.message : String(e)}. ` +
         'Start it with `kakeyad serve`, or set its address in the settings of this extension.',
       { cause: e }
     )

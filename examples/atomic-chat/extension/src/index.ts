@@ -8,10 +8,10 @@ import {
   type SessionInfo,
   type UnloadResult,
 } from '@janhq/core'
-import { invoke } from '@tauri-apps/api/core'
 import { type ChatRequest, Client, type Health, type Stats } from 'kakeyad-client'
 import { type Address, findOrStart } from './daemon.js'
 import { toInfo } from './models.js'
+import { abortImport, importModel, type State, watchDaemon } from './plugin.js'
 import { register, unregister } from './provider.js'
 import { API_KEY, AUTO_START, DEFAULT_URL, settings, URL_KEY } from './settings.js'
 
@@ -20,6 +20,7 @@ export default class KakeyadExtension extends AIEngine {
   readonly provider = 'kakeyad'
   #address: Address | undefined
   #finding: Promise<Address> | undefined
+  #watching = false
 
   /** Registers the engine, finds or starts the daemon, and registers the provider. A daemon that is not there is
    * no error here: it is looked for again by whatever needs it. */
@@ -97,15 +98,22 @@ export default class KakeyadExtension extends AIEngine {
     return (await client.chatCompletion(body, options)) as chatCompletion
   }
 
-  /** Copies a GGUF into the daemon's models, where it becomes a channel. Needs the app's kakeyad plugin: no page
-   * may write files. */
+  /** Brings a GGUF into the daemon's models, where it becomes a channel of that name. Needs the app's kakeyad plugin
+   * and the daemon that it runs: no page may write files, and nobody else's daemon is written to. */
   override async import(modelId: string, o: ImportOptions): Promise<void> {
-    await invoke('plugin:kakeyad|import_model', { name: modelId, path: o.modelPath })
+    const at = await this.#find()
+    if (at.pid === 0) {
+      throw new Error(`the kakeyad at ${at.url} was not started by this app: put ${o.modelPath} into its models_dir`)
+    }
+    await importModel(modelId, o.modelPath, (bytes, total) => this.onImportProgress?.(modelId, bytes, total))
     await this.refresh()
   }
 
+  /** Told while a file is copied; one that can be linked is there at once. */
+  onImportProgress?: (modelId: string, bytes: number, total: number) => void
+
   override async abortImport(modelId: string): Promise<void> {
-    await invoke('plugin:kakeyad|abort_import', { name: modelId })
+    await abortImport(modelId)
   }
 
   override async delete(modelId: string): Promise<void> {
@@ -155,6 +163,20 @@ export default class KakeyadExtension extends AIEngine {
     const url = await this.getSetting(URL_KEY, DEFAULT_URL)
     const apiKey = await this.getSetting(API_KEY, '')
     this.#address = await findOrStart({ url, apiKey }, await this.getSetting(AUTO_START, true))
+    if (this.#address.pid !== 0 && !this.#watching) {
+      this.#watching = true
+      await watchDaemon((state) => void this.#told(state))
+    }
     return this.#address
+  }
+
+  /** The daemon of the plugin may die and come back, rarely at another address: the app's server has to know. */
+  async #told(state: State): Promise<void> {
+    if (state.state === 'failed') console.error(`kakeyad: ${state.error.message}`)
+    if (state.state === 'failed' || state.state === 'stopped') this.#address = undefined
+    if (state.state !== 'running' || this.#address?.pid === state.pid) return
+    const moved = this.#address !== undefined && this.#address.url !== state.url
+    this.#address = { url: state.url, apiKey: state.api_key, pid: state.pid }
+    if (moved) await this.refresh().catch((e: unknown) => console.warn(String(e)))
   }
 }

@@ -84,7 +84,12 @@ pub async fn chat_completion(plugin: Plugin<'_>, request: Value, request_id: Opt
 /// An answer in chunks, sent through a channel that the page listens on before it asks: no event is lost, and they
 /// come in order. Resolves when the last was sent. With a `requestId` it can be cancelled; it ends with its page too.
 #[command]
-pub async fn stream(plugin: Plugin<'_>, request: Value, request_id: Option<String>, on_event: Channel<Event>) -> Result<()> {
+pub async fn stream(
+    plugin: Plugin<'_>,
+    request: Value,
+    request_id: Option<String>,
+    on_event: Channel<Event>,
+) -> Result<()> {
     let work = pass_on(&plugin, request, request_id.as_deref(), &on_event);
     let end = match &request_id {
         Some(id) => plugin.requests.run(id, work).await,
@@ -127,7 +132,12 @@ pub async fn stats(plugin: Plugin<'_>) -> Result<Value> {
 /// Brings a GGUF file into the daemon's models and resolves when it can be asked for. Not where the settings name a
 /// configuration of one's own: that says what is served.
 #[command]
-pub async fn import_model(plugin: Plugin<'_>, name: String, path: PathBuf, on_progress: Channel<Progress>) -> Result<()> {
+pub async fn import_model(
+    plugin: Plugin<'_>,
+    name: String,
+    path: PathBuf,
+    on_progress: Channel<Progress>,
+) -> Result<()> {
     let own = plugin.settings.lock().expect("nothing panics under this lock").config.clone();
     if let Some(config) = own {
         let message = format!("kakeyad serves what {} says: add the model {name} there", config.display());

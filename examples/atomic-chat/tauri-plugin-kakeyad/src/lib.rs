@@ -111,5 +111,11 @@ fn set_up<R: Runtime>(app: &AppHandle<R>, home: Home, configured: Settings) {
             }
         });
     }
-    app.manage(Kakeyad { supervisor, home, settings: Mutex::new(settings), imports: Imports::default(), requests: Requests::default() });
+    app.manage(Kakeyad {
+        supervisor,
+        home,
+        settings: Mutex::new(settings),
+        imports: Imports::default(),
+        requests: Requests::default(),
+    });
 }

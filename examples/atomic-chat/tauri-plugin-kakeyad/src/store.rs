@@ -18,7 +18,9 @@ pub fn read(home: &Home) -> Option<Settings> {
             return None;
         }
     };
-    serde_json::from_str(&text).map_err(|e| log::error!("the settings of kakeyad are not taken: {}: {e}", path.display())).ok()
+    serde_json::from_str(&text)
+        .map_err(|e| log::error!("the settings of kakeyad are not taken: {}: {e}", path.display()))
+        .ok()
 }
 
 /// Keeps what a person has set. The file is whole at any time.

@@ -28,7 +28,11 @@ impl Client {
     pub fn new(url: &str, key: &str) -> Self {
         // the daemon is on this machine, whatever proxy the environment names
         let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).build();
-        Self { http: http.expect("a client without TLS needs nothing that can fail"), url: url.to_owned(), key: key.to_owned() }
+        Self {
+            http: http.expect("a client without TLS needs nothing that can fail"),
+            url: url.to_owned(),
+            key: key.to_owned(),
+        }
     }
 
     /// The channels, each with its state, what it is made of and its warnings.

@@ -79,7 +79,10 @@ impl Daemon {
                 daemon.stop(Duration::ZERO).await;
                 let said = daemon.last_words().await;
                 let seconds = spec.patience.as_secs_f32();
-                return Err(Error::new(Kind::NotHealthy, format!("kakeyad did not answer within {seconds} s and was ended: {said}")));
+                return Err(Error::new(
+                    Kind::NotHealthy,
+                    format!("kakeyad did not answer within {seconds} s and was ended: {said}"),
+                ));
             }
         }
         Ok(daemon)
@@ -201,7 +204,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let told = AddrFile::new(&Home::new(dir.path()));
         assert_eq!(told.read(), None);
-        for (written, want) in [("0.0.0.0:81\n", "127.0.0.1:81"), ("[::]:81\n", "[::1]:81"), ("10.0.0.1:81", "10.0.0.1:81")] {
+        for (written, want) in
+            [("0.0.0.0:81\n", "127.0.0.1:81"), ("[::]:81\n", "[::1]:81"), ("10.0.0.1:81", "10.0.0.1:81")]
+        {
             std::fs::write(&told.0, written).unwrap();
             assert_eq!(told.read(), Some(want.parse().unwrap()));
         }

@@ -55,7 +55,8 @@ impl Error {
         let text = |key: &str| error[key].as_str().map(str::to_owned);
         Self {
             kind: Kind::Refused,
-            message: text("message").unwrap_or_else(|| format!("HTTP {status}: {}", body.chars().take(500).collect::<String>())),
+            message: text("message")
+                .unwrap_or_else(|| format!("HTTP {status}: {}", body.chars().take(500).collect::<String>())),
             status: Some(status),
             code: text("code"),
             param: text("param"),
@@ -96,7 +97,10 @@ mod tests {
 
     #[test]
     fn the_daemons_words_are_kept() {
-        let e = Error::refused(404, r#"{"error":{"message":"unknown model","type":"t","code":"model_not_found","param":"model"}}"#);
+        let e = Error::refused(
+            404,
+            r#"{"error":{"message":"unknown model","type":"t","code":"model_not_found","param":"model"}}"#,
+        );
         assert_eq!(
             serde_json::to_value(&e).unwrap(),
             serde_json::json!({"kind": "refused", "message": "unknown model", "status": 404, "code": "model_not_found", "param": "model"})

@@ -30,7 +30,13 @@ impl Imports {
     /// Brings a GGUF file into the home's models, under a short name (a-z, 0-9, `.`, `_`, `-`), and has it served: a
     /// running daemon takes it up at once. The file is linked where the file system can, which costs neither time nor
     /// room, and copied otherwise; it may be deleted at its old place afterwards. What is cut short leaves nothing.
-    pub async fn run(&self, home: &Home, name: &str, path: &Path, report: impl FnMut(Progress) + Send + 'static) -> Result<()> {
+    pub async fn run(
+        &self,
+        home: &Home,
+        name: &str,
+        path: &Path,
+        report: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<()> {
         check(home, name, path)?;
         let aborted = Arc::new(AtomicBool::new(false));
         {
@@ -78,7 +84,9 @@ fn check(home: &Home, name: &str, path: &Path) -> Result<()> {
     if !good {
         return Err(Error::new(
             Kind::Invalid,
-            format!("{name:?} cannot name a model: take 1 to {LONGEST} of a-z, 0-9, \".\", \"_\", \"-\", with a letter or digit at either end"),
+            format!(
+                "{name:?} cannot name a model: take 1 to {LONGEST} of a-z, 0-9, \".\", \"_\", \"-\", with a letter or digit at either end"
+            ),
         ));
     }
     if home.has(name)? || home.models().join(format!("{name}.gguf")).exists() {

@@ -23,14 +23,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            host: "127.0.0.1".into(),
-            port: 0,
-            auto_start: true,
-            device: Device::Auto,
-            config: None,
-            binary: None,
-        }
+        Self { host: "127.0.0.1".into(), port: 0, auto_start: true, device: Device::Auto, config: None, binary: None }
     }
 }
 

@@ -19,7 +19,10 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { healthy_within: Duration::from_secs(30), restarts: [500, 1000, 2000, 4000, 8000].map(Duration::from_millis).into() }
+        Self {
+            healthy_within: Duration::from_secs(30),
+            restarts: [500, 1000, 2000, 4000, 8000].map(Duration::from_millis).into(),
+        }
     }
 }
 
@@ -45,9 +48,13 @@ pub enum State {
     Starting,
     Running(Address),
     /// It died, and is started again.
-    Restarting { reason: String },
+    Restarting {
+        reason: String,
+    },
     /// It did not start, or died too often. Only [`Supervisor::start`] tries again.
-    Failed { error: Error },
+    Failed {
+        error: Error,
+    },
 }
 
 enum Ask {
@@ -70,7 +77,11 @@ impl Supervisor {
     }
 
     /// As [`Supervisor::new`], with other waits.
-    pub fn with_patience(home: Home, settings: Settings, patience: Patience) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    pub fn with_patience(
+        home: Home,
+        settings: Settings,
+        patience: Patience,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (asks, asked) = mpsc::channel(8);
         let (tell, state) = watch::channel(State::Stopped);
         let spec = Spec { port: settings.port, settings, home, key: new_key(), patience: patience.healthy_within };
@@ -105,7 +116,9 @@ impl Supervisor {
         match &*self.state.borrow() {
             State::Running(at) => Ok(Client::new(&at.url, &at.api_key)),
             State::Failed { error } => Err(error.clone()),
-            State::Restarting { reason } => Err(Error::new(Kind::NotRunning, format!("kakeyad died and is being started again: {reason}"))),
+            State::Restarting { reason } => {
+                Err(Error::new(Kind::NotRunning, format!("kakeyad died and is being started again: {reason}")))
+            }
             State::Starting => Err(Error::new(Kind::NotRunning, "kakeyad is being started")),
             State::Stopped => Err(Error::new(Kind::NotRunning, "kakeyad does not run: start it")),
         }
@@ -228,14 +241,19 @@ impl Actor {
             }
             match self.pause(waiting, &mut failures, &reason).await {
                 Ok(true) => {}
-                Ok(false) => return End::Failed(Error::new(Kind::Ended, format!("kakeyad dies again and again: {reason}"))),
+                Ok(false) => {
+                    return End::Failed(Error::new(Kind::Ended, format!("kakeyad dies again and again: {reason}")));
+                }
                 Err(end) => return end,
             }
         }
     }
 
     /// Starts a process; a stop meanwhile ends it.
-    async fn start(&mut self, waiting: &mut Vec<oneshot::Sender<Result<Address>>>) -> std::result::Result<Result<Daemon>, End> {
+    async fn start(
+        &mut self,
+        waiting: &mut Vec<oneshot::Sender<Result<Address>>>,
+    ) -> std::result::Result<Result<Daemon>, End> {
         'anew: loop {
             let spec = self.spec.clone();
             let starting = Daemon::start(&spec);
@@ -293,7 +311,12 @@ impl Actor {
     }
 
     /// Waits before the next start after a failure, the first time for nothing. False: it failed too often.
-    async fn pause(&mut self, waiting: &mut Vec<oneshot::Sender<Result<Address>>>, failures: &mut usize, reason: &str) -> std::result::Result<bool, End> {
+    async fn pause(
+        &mut self,
+        waiting: &mut Vec<oneshot::Sender<Result<Address>>>,
+        failures: &mut usize,
+        reason: &str,
+    ) -> std::result::Result<bool, End> {
         self.say(State::Restarting { reason: reason.to_owned() });
         *failures += 1;
         if *failures == 1 {

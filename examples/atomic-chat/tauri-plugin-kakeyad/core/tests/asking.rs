@@ -85,10 +85,19 @@ async fn a_cancelled_request_ends_in_the_daemon() {
 async fn what_the_daemon_refuses_is_told_as_it_says_it() {
     let place = Place::new();
     let (s, client) = started(&place).await;
-    let missing = client.chat_completion(json!({"model": GONE, "messages": [{"role": "user", "content": "hi"}]}), None).await.unwrap_err();
-    assert_eq!((missing.kind, missing.status, missing.code.as_deref()), (Kind::Refused, Some(500), Some("model_load_failed")));
+    let missing = client
+        .chat_completion(json!({"model": GONE, "messages": [{"role": "user", "content": "hi"}]}), None)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (missing.kind, missing.status, missing.code.as_deref()),
+        (Kind::Refused, Some(500), Some("model_load_failed"))
+    );
     assert!(missing.message.contains("there is no file") && missing.message.contains("gone.gguf"), "{missing}");
-    let unknown = client.stream(json!({"model": "nobody", "messages": [{"role": "user", "content": "hi"}]}), None).await.unwrap_err();
+    let unknown = client
+        .stream(json!({"model": "nobody", "messages": [{"role": "user", "content": "hi"}]}), None)
+        .await
+        .unwrap_err();
     assert_eq!(unknown.code.as_deref(), Some("model_not_found"));
     assert_eq!(client.stream(json!([]), None).await.unwrap_err().kind, Kind::Invalid);
 

@@ -17,7 +17,11 @@ fn supervise(home: &Home, settings: Settings) -> Supervisor {
 /// Waits for a state that holds, and returns it.
 async fn state(supervisor: &Supervisor, holds: impl FnMut(&State) -> bool) -> State {
     let mut states = supervisor.states();
-    timeout(PATIENCE, states.wait_for(holds)).await.expect("waited in vain for a state").expect("the work goes on").clone()
+    timeout(PATIENCE, states.wait_for(holds))
+        .await
+        .expect("waited in vain for a state")
+        .expect("the work goes on")
+        .clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +35,9 @@ async fn starts_once_and_stops() {
     assert_eq!(s.start().await.unwrap(), at);
     assert!(at.api_key.len() >= 32 && alive(at.pid));
     assert_eq!(s.client().unwrap().health().await.unwrap()["status"], "ok");
-    assert!(!fs::read_dir(place.home.dir()).unwrap().any(|e| e.unwrap().path().extension().is_some_and(|x| x == "addr")));
+    assert!(
+        !fs::read_dir(place.home.dir()).unwrap().any(|e| e.unwrap().path().extension().is_some_and(|x| x == "addr"))
+    );
 
     s.stop().await;
     assert_eq!(*s.states().borrow(), State::Stopped);
@@ -50,7 +56,9 @@ async fn is_back_after_kill_9() {
     for _ in 0..2 {
         let State::Running(now) = s.states().borrow().clone() else { panic!("it runs") };
         kill_9(now.pid);
-        let State::Running(next) = state(&s, |x| matches!(x, State::Running(at) if at.pid != now.pid)).await else { unreachable!() };
+        let State::Running(next) = state(&s, |x| matches!(x, State::Running(at) if at.pid != now.pid)).await else {
+            unreachable!()
+        };
         assert_eq!((&next.url, &next.api_key), (&before.url, &before.api_key));
         assert!(!alive(now.pid));
         assert_eq!(s.client().unwrap().health().await.unwrap()["status"], "ok");
@@ -80,7 +88,11 @@ async fn a_taken_port_is_said() {
     assert_eq!(s.client().unwrap_err(), e);
 
     s.configure(Settings { port: 0, ..place.settings.clone() }).await.unwrap();
-    assert_ne!(s.start().await.unwrap().url, format!("http://127.0.0.1:{port}"), "it can be mended while the program runs");
+    assert_ne!(
+        s.start().await.unwrap().url,
+        format!("http://127.0.0.1:{port}"),
+        "it can be mended while the program runs"
+    );
     s.stop().await;
 }
 
@@ -98,9 +110,14 @@ async fn a_mistake_in_the_configuration_is_said() {
 async fn a_daemon_that_does_not_answer_is_ended() {
     let place = Place::new();
     let pid = place.dir.path().join("pid");
-    let script = place.script(&format!("echo $$ > {}; echo waiting for better days >&2; exec sleep 600", pid.display()));
+    let script =
+        place.script(&format!("echo $$ > {}; echo waiting for better days >&2; exec sleep 600", pid.display()));
     let patience = Patience { healthy_within: Duration::from_millis(500), ..Patience::default() };
-    let (s, work) = Supervisor::with_patience(place.home.clone(), Settings { binary: Some(script), ..place.settings.clone() }, patience);
+    let (s, work) = Supervisor::with_patience(
+        place.home.clone(),
+        Settings { binary: Some(script), ..place.settings.clone() },
+        patience,
+    );
     tokio::spawn(work);
     let e = s.start().await.unwrap_err();
     assert_eq!(e.kind, Kind::NotHealthy, "{e}");
@@ -139,9 +156,16 @@ async fn a_program_that_is_not_there_is_said() {
 async fn what_dies_again_and_again_fails() {
     let place = Place::new();
     let mark = place.dir.path().join("mark");
-    let script = place.script(&format!("[ -e {0} ] && {{ echo no more today >&2; exit 3; }}; touch {0}; exec $KAKEYAD \"$@\"", mark.display()));
+    let script = place.script(&format!(
+        "[ -e {0} ] && {{ echo no more today >&2; exit 3; }}; touch {0}; exec $KAKEYAD \"$@\"",
+        mark.display()
+    ));
     let patience = Patience { restarts: vec![Duration::from_millis(1); 3], ..Patience::default() };
-    let (s, work) = Supervisor::with_patience(place.home.clone(), Settings { binary: Some(script), ..place.settings.clone() }, patience);
+    let (s, work) = Supervisor::with_patience(
+        place.home.clone(),
+        Settings { binary: Some(script), ..place.settings.clone() },
+        patience,
+    );
     tokio::spawn(work);
     kill_9(s.start().await.unwrap().pid);
     let State::Failed { error } = state(&s, |x| matches!(x, State::Failed { .. })).await else { unreachable!() };

@@ -9,7 +9,11 @@ use tauri_plugin_kakeyad::Settings;
 
 /// The app, with its capabilities, its plugin's home and what tauri.conf.json would say of the plugin. What the
 /// plugin sends through channels goes to `sent`, by the channel's number.
-pub fn app(home: &Path, settings: &Settings, sent: impl Fn(u32, serde_json::Value) + Send + Sync + 'static) -> App<MockRuntime> {
+pub fn app(
+    home: &Path,
+    settings: &Settings,
+    sent: impl Fn(u32, serde_json::Value) + Send + Sync + 'static,
+) -> App<MockRuntime> {
     let mut context = tauri::generate_context!();
     let settings = serde_json::to_value(settings).expect("settings are plain");
     context.config_mut().plugins.0.insert("kakeyad".into(), settings);

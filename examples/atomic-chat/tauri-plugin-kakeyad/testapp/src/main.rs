@@ -26,7 +26,8 @@ fn main() {
     log::set_logger(&Stderr).map(|()| log::set_max_level(LevelFilter::Info)).expect("nobody else logs");
     let args: Vec<String> = std::env::args().collect();
     let [_, home, settings, address] = args.as_slice() else { panic!("testapp HOME SETTINGS ADDRESS") };
-    let settings = serde_json::from_str(&std::fs::read_to_string(settings).expect("settings")).expect("settings are JSON");
+    let settings =
+        serde_json::from_str(&std::fs::read_to_string(settings).expect("settings")).expect("settings are JSON");
     let app = testapp::app(Path::new(home), &settings, |_, _| ());
     let supervisor = app.state::<Kakeyad>().supervisor().clone();
     let address = address.clone();

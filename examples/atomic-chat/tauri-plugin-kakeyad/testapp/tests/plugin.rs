@@ -107,7 +107,13 @@ fn a_stream_is_cancelled() {
     let page = Page::open(&place, &place.settings);
     page.invoke("start", json!({})).unwrap();
     std::thread::scope(|s| {
-        let streaming = s.spawn(|| invoke(&page.window, "stream", json!({"request": say("Write a very long story.", 1500), "requestId": "r1", "onEvent": through(3)})));
+        let streaming = s.spawn(|| {
+            invoke(
+                &page.window,
+                "stream",
+                json!({"request": say("Write a very long story.", 1500), "requestId": "r1", "onEvent": through(3)}),
+            )
+        });
         assert_eq!(page.next(3)["event"], "chunk");
         assert_eq!(page.invoke("cancel", json!({"requestId": "r1"})).unwrap(), true);
         let events = page.events(3);
@@ -176,7 +182,8 @@ fn an_imported_model_answers() {
     request["model"] = json!("mine");
     assert!(page.invoke("chat_completion", json!({"request": request})).unwrap().to_string().contains("Paris"));
     assert_eq!(page.invoke("abort_import", json!({"name": "mine"})).unwrap(), false);
-    let again = page.invoke("import_model", json!({"name": "mine", "path": file, "onProgress": through(6)})).unwrap_err();
+    let again =
+        page.invoke("import_model", json!({"name": "mine", "path": file, "onProgress": through(6)})).unwrap_err();
     assert_eq!(again["kind"], "invalid");
 }
 
@@ -184,7 +191,8 @@ fn an_imported_model_answers() {
 fn a_configuration_of_ones_own_says_what_is_served() {
     let place = Place::new();
     let page = Page::open(&place, &Settings { auto_start: false, ..place.settings.clone() });
-    let refused = page.invoke("import_model", json!({"name": "mine", "path": "/x.gguf", "onProgress": through(1)})).unwrap_err();
+    let refused =
+        page.invoke("import_model", json!({"name": "mine", "path": "/x.gguf", "onProgress": through(1)})).unwrap_err();
     assert!(refused["message"].as_str().unwrap().contains("own.yaml"), "{refused}");
 }
 

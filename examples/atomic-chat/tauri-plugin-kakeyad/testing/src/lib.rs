@@ -64,7 +64,9 @@ pub fn model_file() -> PathBuf {
 }
 
 fn required(name: &str) -> PathBuf {
-    std::env::var_os(name).map(PathBuf::from).unwrap_or_else(|| panic!("{name} is not set: run these tests by `make test-atomic-chat`"))
+    std::env::var_os(name)
+        .map(PathBuf::from)
+        .unwrap_or_else(|| panic!("{name} is not set: run these tests by `make test-atomic-chat`"))
 }
 
 /// Kills a process as nobody can refuse.
