@@ -16,7 +16,7 @@ type Curve struct {
 // The sizes of the curves: lattice ranges, and levels of scalar formats.
 var (
 	ranges = []int{1, 2, 3, 4, 6, 8, 10, 14, 19, 27, 38, 54, 76, 108}
-	counts = []int{3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384}
+	counts = []int{3, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385}
 )
 
 // Curves measures a request's vectors at all sizes; its Q and Vector are no matter. The last curve is what is left of

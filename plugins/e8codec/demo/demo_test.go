@@ -104,7 +104,7 @@ func TestScalarFormatsAreGGMLs(t *testing.T) {
 func roundTrip(t *testing.T, s codec.Stream, x []float32) []float32 {
 	t.Helper()
 	out := append([]float32(nil), x...)
-	require.NoError(t, s.RoundTrip(context.Background(), codec.Vectors{Tokens: len(x) / 64, Data: bytesOf(out)}))
+	require.NoError(t, s.RoundTrip(context.Background(), codec.Vectors{Part: codec.Key, Tokens: len(x) / 64, Data: bytesOf(out)}))
 	return out
 }
 

@@ -9,12 +9,25 @@ import (
 // scaleBits is what a scale takes: an f16.
 const scaleBits = 16
 
-// levels rounds each vector of dim elements to the nearest of n evenly spaced numbers from minus its largest
-// magnitude to that. It answers with the bits of an element when the numbers of a vector are stored as one, in whole
+// cuts are the shares of a vector's largest magnitude that its levels may reach to: what is beyond is cut off, and
+// the share with the least error is taken.
+var cuts = []float64{1, 0.8, 0.6, 0.45}
+
+// levels rounds each vector of dim elements to the nearest of n evenly spaced numbers around zero, which with an odd
+// n is one of them. It answers with the bits of an element when the numbers of a vector are stored as one, in whole
 // bytes, beside the scale.
 func levels(y, x []float32, dim, n int) (bits float64) {
+	best := make([]float32, dim)
 	for i := 0; i < len(x); i += dim {
-		spread(y[i:i+dim], x[i:i+dim], n)
+		from, to, least := x[i:i+dim], y[i:i+dim], math.Inf(1)
+		top := float64(peak(from))
+		for _, cut := range cuts {
+			spread(best, from, half.FromFloat16(half.ToFloat16(float32(cut*top))), n)
+			if e := distance(from, best); e < least {
+				least = e
+				copy(to, best)
+			}
+		}
 	}
 	return levelBits(dim, n)
 }
@@ -24,8 +37,8 @@ func levelBits(dim, n int) float64 {
 	return (8*bytes + scaleBits) / float64(dim)
 }
 
-func spread(y, x []float32, n int) {
-	a := half.FromFloat16(half.ToFloat16(peak(x)))
+// spread rounds to n levels from -a to a.
+func spread(y, x []float32, a float32, n int) {
 	if a == 0 {
 		clear(y)
 		return
@@ -37,11 +50,11 @@ func spread(y, x []float32, n int) {
 	}
 }
 
-// levelsWithin is the most levels whose bits are no more than those given, at least 2.
+// levelsWithin is the most levels, an odd number, whose bits are no more than those given, at least 3.
 func levelsWithin(dim int, bits float64) int {
-	n := 2
-	for n < 1<<15 && levelBits(dim, n+1) <= bits {
-		n++
+	n := 3
+	for n < 1<<15 && levelBits(dim, n+2) <= bits {
+		n += 2
 	}
 	return n
 }

@@ -93,13 +93,14 @@ func (v *View) compare(p lattice.Params, x []float32) error {
 		return err
 	}
 	v.Same = append(v.Same, pages, fixed)
-	y, turned := make([]float32, len(x)), make([]float32, len(x))
+	turned, err := rotated(p, x)
+	if err != nil {
+		return err
+	}
+	y := make([]float32, len(x))
 	n := levelsWithin(p.Dim, pages.Bits)
 	bits := levels(y, x, p.Dim, n)
 	v.Same = append(v.Same, Point{Name: fmt.Sprintf("scalar, %d levels", n), Bits: bits, SNR: snr(x, y)})
-	if turned, err = rotated(p, x); err != nil {
-		return err
-	}
 	bits = levels(y, turned, p.Dim, n)
 	v.Same = append(v.Same, Point{Name: fmt.Sprintf("rotated scalar, %d levels", n), Bits: bits, SNR: snr(turned, y)})
 	v.Fixed = []Point{{Name: "q8_0", Bits: q8(y, x)}, {Name: "q4_0"}}

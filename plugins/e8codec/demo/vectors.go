@@ -82,14 +82,19 @@ func energy(x []float32) float64 {
 	return sum
 }
 
-// snr is signal to noise in dB; maxSNR where there is no noise that counts.
-func snr(x, y []float32) float64 {
-	noise := 0.0
+// distance is the sum of the squares of the differences.
+func distance(x, y []float32) float64 {
+	sum := 0.0
 	for i, v := range x {
 		d := float64(v) - float64(y[i])
-		noise += d * d
+		sum += d * d
 	}
-	signal := energy(x)
+	return sum
+}
+
+// snr is signal to noise in dB; maxSNR where there is no noise that counts.
+func snr(x, y []float32) float64 {
+	noise, signal := distance(x, y), energy(x)
 	if noise <= signal*math.Pow(10, -maxSNR/10) {
 		return maxSNR
 	}

@@ -1,7 +1,7 @@
 //! Runs a kakeyad daemon with a Tauri app and gives the app's pages its models.
 //!
 //! ```no_run
-//! # fn f(app: tauri::Builder<tauri::Wry>) -> tauri::Builder<tauri::Wry> {
+//! # fn f<R: tauri::Runtime>(app: tauri::Builder<R>) -> tauri::Builder<R> {
 //! app.plugin(tauri_plugin_kakeyad::init())
 //! # }
 //! ```

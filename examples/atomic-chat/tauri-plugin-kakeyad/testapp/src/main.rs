@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use log::{LevelFilter, Log, Metadata, Record};
-use tauri::{Manager, async_runtime};
+use tauri::{Manager, WebviewWindowBuilder, async_runtime};
 use tauri_plugin_kakeyad::Kakeyad;
 
 struct Stderr;
@@ -35,10 +35,10 @@ fn main() {
         let at = supervisor.start().await.expect("the daemon starts");
         std::fs::write(address, format!("{}\n", serde_json::json!(at))).expect("write the address");
     });
-    let handle = app.handle().clone();
+    let window = WebviewWindowBuilder::new(&app, "main", Default::default()).build().expect("a window");
     std::thread::spawn(move || {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        handle.exit(0);
+        window.destroy().expect("the window closes"); // the last one: the app ends with it
     });
     app.run(|_, _| ());
 }

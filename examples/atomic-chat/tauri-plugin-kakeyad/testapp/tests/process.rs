@@ -1,7 +1,7 @@
 //! The app as a process: what is left of it when it ends, and when it is killed.
 
 use std::fs::{self, File};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::{Value, json};
 use testing::{Place, alive, children, eventually, kill_9, line_of};
@@ -38,8 +38,21 @@ fn run() -> Running {
 }
 
 impl Running {
+    /// Waits for the end of the app.
+    fn ended(&mut self) -> ExitStatus {
+        eventually("the end of the app", || self.app.try_wait().unwrap().is_some());
+        self.app.wait().unwrap()
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.place.dir.path().join("log")).unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.app.kill(); // it has mostly ended
+        let _ = self.app.wait();
     }
 }
 
@@ -48,7 +61,7 @@ fn of_an_app_that_is_killed_no_daemon_is_left() {
     let mut r = run();
     assert!(alive(r.daemon) && children(r.app.id()).contains(&r.daemon));
     kill_9(r.app.id());
-    r.app.wait().unwrap();
+    r.ended();
     eventually("the end of the daemon", || !alive(r.daemon));
     eventually("the end of its plugins", || r.plugins.iter().all(|&p| !alive(p)));
 }
@@ -57,7 +70,7 @@ fn of_an_app_that_is_killed_no_daemon_is_left() {
 fn an_app_that_ends_takes_its_daemon_along() {
     let mut r = run();
     drop(r.app.stdin.take());
-    assert!(r.app.wait().unwrap().success());
+    assert!(r.ended().success());
     assert!(!alive(r.daemon), "the app waits for it");
     eventually("the end of its plugins", || r.plugins.iter().all(|&p| !alive(p)));
     let log = r.log();
