@@ -131,7 +131,9 @@ func TestBadRequests(t *testing.T) {
 		"source":  func(r *Request) { r.Source = "dreams" },
 		"drawn":   func(r *Request) { r.Source, r.Drawn = SourceDrawn, []float32{1} },
 		"vector":  func(r *Request) { r.Vector = r.Count },
-		"nan":     func(r *Request) { r.Source, r.Drawn = SourceDrawn, append(make([]float32, r.Dim-1), float32(math.NaN())) },
+		"nan": func(r *Request) {
+			r.Source, r.Drawn = SourceDrawn, append(make([]float32, r.Dim-1), float32(math.NaN()))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := request()
