@@ -128,12 +128,23 @@ func (r *run) note(where, name, doc string, err error, skipped string) {
 		o.State, o.Why = Skipped, skipped
 	case err != nil:
 		o.State, o.Why = Failed, err.Error()
+		if errors.Is(err, base.ErrPluginGone) {
+			r.awaitEnd()
+		}
 		if r.lost = r.gone() || errors.Is(err, base.ErrPluginGone) || errors.Is(err, context.DeadlineExceeded); r.lost {
 			r.stop()
 		}
 	}
 	r.report.Outcomes = append(r.report.Outcomes, o)
 	r.options.Progress(o)
+}
+
+// awaitEnd gives a process whose connection broke the time to end: the connection is often seen to go first.
+func (r *run) awaitEnd() {
+	select {
+	case <-r.instance.Gone():
+	case <-time.After(stopTime):
+	}
 }
 
 func (r *run) gone() bool {

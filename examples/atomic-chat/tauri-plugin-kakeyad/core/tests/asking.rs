@@ -119,6 +119,7 @@ async fn an_imported_model_is_served_at_once() {
     client.listed("my-own-model").await.unwrap();
     let mut request = say("What is the capital of France?", 16);
     request["model"] = json!("my-own-model");
+    request["temperature"] = json!(0); // nothing else says so
     let answer = client.chat_completion(request, None).await.unwrap();
     assert!(answer["choices"][0]["message"]["content"].as_str().unwrap().contains("Paris"), "{answer}");
     s.stop().await;

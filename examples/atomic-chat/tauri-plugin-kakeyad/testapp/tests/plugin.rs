@@ -180,6 +180,7 @@ fn an_imported_model_answers() {
     assert_eq!(progress["total"], bytes);
     let mut request = say("What is the capital of France?", 16);
     request["model"] = json!("mine");
+    request["temperature"] = json!(0); // nothing else says so
     assert!(page.invoke("chat_completion", json!({"request": request})).unwrap().to_string().contains("Paris"));
     assert_eq!(page.invoke("abort_import", json!({"name": "mine"})).unwrap(), false);
     let again =
