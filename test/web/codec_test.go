@@ -72,7 +72,7 @@ func TestCodecPageTellsTheTruth(t *testing.T) {
 		for _, at := range append(view.Same, view.Fixed...) {
 			want = append(want, []string{at.Name, fixed(at.Bits, 2), fixed(at.SNR, 1)})
 		}
-		require.Len(t, want, 6)
+		require.Len(t, want, 7)
 		assert.Equal(t, want, rows(p), "%v", values)
 		assert.Contains(t, p.Text("#bits"), fixed(view.Same[0].Bits, 2))
 		assert.Contains(t, p.Text("#snr"), fixed(view.Same[0].SNR, 1))
@@ -97,8 +97,8 @@ func TestCodecPagePlots(t *testing.T) {
 	assert.Contains(t, p.Text("#outside"), fmt.Sprintf("%d of 512 blocks", points))
 	set(p, map[string]string{"q": "2"})
 	assert.Contains(t, p.Text("#outside"), "512 of 512 blocks", "a small box is seen whole")
-	assert.Equal(t, 5, browser.Eval[int](p, `document.querySelectorAll("#plot-curves path.line").length`))
-	assert.Equal(t, 6, browser.Eval[int](p, `document.querySelectorAll("#legend li").length`))
+	assert.Equal(t, 6, browser.Eval[int](p, `document.querySelectorAll("#plot-curves path.line").length`))
+	assert.Equal(t, 7, browser.Eval[int](p, `document.querySelectorAll("#legend li").length`))
 }
 
 func TestCodecPageTakesADrawing(t *testing.T) {
@@ -110,20 +110,24 @@ func TestCodecPageTakesADrawing(t *testing.T) {
 	p.Until("the curve", fmt.Sprintf(`document.querySelector("#plot-vector path").getAttribute("d") !== %q`, before))
 	r := computed(t, p)
 	assert.Zero(t, r.Vector)
-	assert.Len(t, rows(p), 6)
+	assert.Len(t, rows(p), 7)
 	// a drawing is kept where vectors become longer
 	set(p, map[string]string{"dim": "256"})
-	assert.Len(t, rows(p), 6)
+	assert.Len(t, rows(p), 7)
 }
 
 // TestCodecPageLooks keeps pictures where asked. Nothing is wider than the window.
 func TestCodecPageLooks(t *testing.T) {
 	p := openCodec(t)
-	for _, theme := range []string{"light", "dark"} {
-		p.Prefer(theme)
-		p.Size(1280, 1330)
-		p.Screenshot("codec-" + theme)
-	}
+	p.Size(1000, 1250)
+	p.Prefer("light")
+	set(p, map[string]string{"source": "channels"})
+	p.Screenshot("codec-light")
+	p.Prefer("dark")
+	p.Drag("#plot-vector", [2]float64{.08, .4}, [2]float64{.2, .7}, [2]float64{.35, .15}, [2]float64{.55, .8}, [2]float64{.75, .3}, [2]float64{.97, .5})
+	p.Until("the drawing", `JSON.parse(document.body.dataset.computed).source === "drawn"`)
+	browser.Eval[bool](p, "scrollTo(0, 0) === undefined")
+	p.Screenshot("codec-dark")
 	p.Phone()
 	assert.LessOrEqual(t, browser.Eval[int](p, "document.documentElement.scrollWidth"), 390)
 	p.Screenshot("codec-phone")

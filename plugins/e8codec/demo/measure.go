@@ -45,9 +45,12 @@ func (r Request) params() (lattice.Params, []float32, error) {
 }
 
 // measure is a frame's real bits an element and its error: packed, and unpacked again.
-func measure(p lattice.Params, coding frame.Coding, x []float32) (Point, error) {
+func measure(p lattice.Params, coding frame.Coding, scaling frame.Scaling, x []float32) (Point, error) {
 	at := Point{Name: fmt.Sprintf("%v q%d %v", p.Variant, p.Q, coding)}
-	c, err := frame.New(frame.Options{Params: p, Heads: 1, Coding: coding})
+	if scaling != frame.ScaleBox {
+		at.Name += fmt.Sprintf(", scaling %v", scaling)
+	}
+	c, err := frame.New(frame.Options{Params: p, Heads: 1, Coding: coding, Scaling: scaling})
 	if err != nil {
 		return at, err
 	}

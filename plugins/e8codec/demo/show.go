@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/kakeyad/kakeyad/core/plugin/fault"
-	"github.com/kakeyad/kakeyad/plugins/e8codec/frame"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
 
@@ -16,7 +15,7 @@ type View struct {
 	Step    float64      `json:"step"`  // the distance between neighbouring integers in the rotated domain
 	Pairs   [][4]float32 `json:"pairs"` // of each block's first two coordinates, in steps: where x is, and its lattice point
 	SNR     float64      `json:"snr"`   // of this vector, dB
-	Same    []Point      `json:"same"`  // the codec's two codings, and scalar formats with no more bits than pages has
+	Same    []Point      `json:"same"`  // the codec's formats, and scalar ones with no more bits than the first, pages, has
 	Fixed   []Point      `json:"fixed"` // formats whose bits are what they are
 }
 
@@ -84,21 +83,19 @@ func (v *View) follow(p lattice.Params, x []float32, shown int) error {
 
 // compare fills in the formats.
 func (v *View) compare(p lattice.Params, x []float32) error {
-	fixed, err := measure(p, frame.Fixed, x)
-	if err != nil {
-		return err
+	for _, f := range formats {
+		at, err := measure(p, f.coding, f.scaling, x)
+		if err != nil {
+			return err
+		}
+		v.Same = append(v.Same, at)
 	}
-	pages, err := measure(p, frame.Pages, x)
-	if err != nil {
-		return err
-	}
-	v.Same = append(v.Same, pages, fixed)
 	turned, err := rotated(p, x)
 	if err != nil {
 		return err
 	}
 	y := make([]float32, len(x))
-	n := levelsWithin(p.Dim, pages.Bits)
+	n := levelsWithin(p.Dim, v.Same[0].Bits)
 	bits := levels(y, x, p.Dim, n)
 	v.Same = append(v.Same, Point{Name: fmt.Sprintf("scalar, %d levels", n), Bits: bits, SNR: snr(x, y)})
 	bits = levels(y, turned, p.Dim, n)

@@ -3,7 +3,7 @@ import { byId, h } from "../dom.js";
 import { bar, dot, line, plot, segment, show } from "./plot.js";
 
 /** The names of the curves, in the order that the codec gives them, and how each is drawn. */
-const curveLooks = ["c0", "c1", "c2", "c3", "c4 dashed"];
+const curveLooks = ["c0", "c1", "c6", "c2", "c3", "c4 dashed"];
 
 const peak = (values) => values.reduce((m, v) => Math.max(m, Math.abs(v)), 0) || 1;
 
@@ -69,7 +69,7 @@ export function showCurves(curves, view) {
 }
 
 export function showFigures(view) {
-  const [pages, , scalar, turned] = view.same;
+  const [pages, , , scalar, turned] = view.same;
   const best = scalar.snr > turned.snr ? scalar : turned;
   const put = (id, value, unit) => byId(id).replaceChildren(value, h("small", {}, ` ${unit}`));
   put("bits", pages.bits.toFixed(2), "real, all counted");
