@@ -207,10 +207,15 @@ impl Actor {
         loop {
             let mut daemon = match self.start(waiting).await {
                 Ok(Ok(daemon)) => daemon,
-                Ok(Err(error)) if failures == 0 => return End::Failed(error),
                 Ok(Err(error)) => {
-                    // another program may have the port that was free
-                    self.spec.port = self.spec.settings.port;
+                    // another program may have taken the port that was free
+                    let kept = std::mem::replace(&mut self.spec.port, self.spec.settings.port);
+                    if error.kind == Kind::Ended && kept != self.spec.port {
+                        continue;
+                    }
+                    if failures == 0 {
+                        return End::Failed(error);
+                    }
                     match self.pause(waiting, &mut failures, &error.message).await {
                         Ok(true) => continue,
                         Ok(false) => return End::Failed(error),

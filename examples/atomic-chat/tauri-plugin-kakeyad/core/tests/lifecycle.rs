@@ -78,21 +78,29 @@ async fn ends_with_the_last_handle() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_port_is_said() {
     let place = Place::new();
-    let other = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = other.local_addr().unwrap().port();
+    let other = TcpListener::bind((place.settings.host.as_str(), 0)).unwrap();
+    let taken = other.local_addr().unwrap();
+    let port = taken.port();
     let s = supervise(&place.home, Settings { port, ..place.settings.clone() });
     let e = s.start().await.unwrap_err();
     assert_eq!(e.kind, Kind::Ended);
-    assert!(e.message.contains(&format!("127.0.0.1:{port} is taken by another program")), "{e}");
+    assert!(e.message.contains(&format!("{taken} is taken by another program")), "{e}");
     assert_eq!(*s.states().borrow(), State::Failed { error: e.clone() });
     assert_eq!(s.client().unwrap_err(), e);
 
     s.configure(Settings { port: 0, ..place.settings.clone() }).await.unwrap();
-    assert_ne!(
-        s.start().await.unwrap().url,
-        format!("http://127.0.0.1:{port}"),
-        "it can be mended while the program runs"
-    );
+    assert_ne!(s.start().await.unwrap().url, format!("http://{taken}"), "it can be mended while the program runs");
+    s.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_free_port_that_was_taken_meanwhile_is_given_up() {
+    let place = Place::new();
+    let s = supervise(&place.home, place.settings.clone());
+    let before = s.start().await.unwrap();
+    s.stop().await;
+    let _other = TcpListener::bind(before.url.trim_start_matches("http://")).unwrap();
+    assert_ne!(s.start().await.unwrap().url, before.url);
     s.stop().await;
 }
 

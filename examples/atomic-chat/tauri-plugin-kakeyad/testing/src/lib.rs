@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,8 @@ impl Place {
             model_file()
         );
         fs::write(&config, text).expect("write the configuration");
-        let settings = Settings { config: Some(config), binary: Some(kakeyad()), ..Settings::default() };
+        let settings =
+            Settings { host: own_address(), config: Some(config), binary: Some(kakeyad()), ..Settings::default() };
         Self { home: Home::new(dir.path().join("home")), dir, settings }
     }
 
@@ -53,6 +55,14 @@ impl Default for Place {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// An address of this machine that no other test and hardly another program uses: a port there that was free still is
+/// when a daemon comes back to it.
+fn own_address() -> String {
+    static PLACES: AtomicU32 = AtomicU32::new(0);
+    let (pid, place) = (std::process::id(), PLACES.fetch_add(1, Ordering::Relaxed));
+    format!("127.{}.{}.{}", 1 + pid / 250 % 250, 1 + pid % 250, 1 + place % 250)
 }
 
 pub fn kakeyad() -> PathBuf {
