@@ -52,20 +52,25 @@ func start(t testing.TB, m fake.ModelConfig, spec channel.Spec) *daemon {
 
 func startSet(t testing.TB, b *routertest.Backends, models map[string]channel.Model, channels map[string]channel.Spec, o api.Options) *daemon {
 	t.Helper()
+	return startSetWith(t, b, models, channels, o, func(*daemon, *api.Options) {})
+}
+
+// startSetWith lets the test add what needs the router, before the server is made.
+func startSetWith(t testing.TB, b *routertest.Backends, models map[string]channel.Model, channels map[string]channel.Spec, o api.Options, add func(*daemon, *api.Options)) *daemon {
+	t.Helper()
 	r := routertest.Router(t, b, routertest.Set(t, models, channels))
 	o.Router, o.Version = r, "test"
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	d := &daemon{router: r, backends: b, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
+	add(d, &o)
 	s := api.New(o)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ln) }()
-	d := &daemon{
-		url: "http://" + ln.Addr().String(), server: s, router: r, backends: b,
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}},
-	}
+	d.url, d.server = "http://"+ln.Addr().String(), s
 	down := false
 	d.shutdown = func() {
 		if down {

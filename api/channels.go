@@ -13,6 +13,16 @@ type channelSummary struct {
 	Aliases  []string `json:"aliases,omitempty"`
 	State    string   `json:"state"` // "loaded", "loading", "unloaded" or "missing"
 	Warnings []string `json:"warnings,omitempty"`
+	AB       *abPart  `json:"ab,omitempty"`
+}
+
+// abPart is what is told of a channel that is two. What else is told of it is A's.
+type abPart struct {
+	A      string  `json:"a"`
+	B      string  `json:"b"`
+	Split  float64 `json:"split,omitempty"` // share that B answers
+	Sticky string  `json:"sticky,omitempty"`
+	Shadow bool    `json:"shadow,omitempty"`
 }
 
 // channelDetail is all that a channel is made of.
@@ -101,7 +111,11 @@ type namedDetail struct {
 }
 
 func (s *Server) summary(c *channel.Channel) channelSummary {
-	return channelSummary{Channel: c.ID.String(), Aliases: c.Aliases, State: s.state(c), Warnings: c.Warnings}
+	out := channelSummary{Channel: c.ID.String(), Aliases: c.Aliases, State: s.state(c), Warnings: c.Warnings}
+	if ab := c.AB; ab != nil {
+		out.AB = &abPart{ab.A.Name, ab.B.Name, ab.Split, string(ab.Sticky), ab.Shadow}
+	}
+	return out
 }
 
 func (s *Server) state(c *channel.Channel) string {

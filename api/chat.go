@@ -1,10 +1,7 @@
 package api
 
 import (
-	"context"
-
 	"github.com/kakeyad/kakeyad/api/openai"
-	"github.com/kakeyad/kakeyad/core/router"
 )
 
 // chat is POST /v1/chat/completions.
@@ -14,12 +11,7 @@ func (s *Server) chat(x *exchange) error {
 		return err
 	}
 	req.RequestID = x.id
-	g := generation{
-		model: req.Model, prefix: "chatcmpl-",
-		run: func(ctx context.Context, call *router.Call, emit func(router.Piece) error) error {
-			return call.Chat(ctx, req.ChatRequest, emit)
-		},
-	}
+	g := ofChat("chatcmpl-", req, openai.ReadChat)
 	g.deliver(openai.Chat, req.Delivery, openai.ChunkOptions{Logprobs: req.Logprobs, Choices: max(req.N, 1), PerPrompt: max(req.N, 1)})
 	return s.generate(x, g)
 }

@@ -16,9 +16,41 @@ import (
 type generation struct {
 	model  string
 	prefix string // of the answer's id
+	from   openai.Sender
 	stream func(h openai.Head) writer
 	whole  func(h openai.Head) gatherer // when stream is nil
-	run    func(ctx context.Context, call *router.Call, emit func(router.Piece) error) error
+	run    answering
+
+	params    router.Params
+	single    bool                                               // it asks for one answer to one prompt
+	beginning func() string                                      // text that tells the conversation from another, and stays as it goes on
+	again     func(body []byte, noCache bool) (answering, error) // reads the request anew, to be answered later
+}
+
+// answering answers a request.
+type answering func(ctx context.Context, call *router.Call, emit func(router.Piece) error) error
+
+// chatting answers a chat.
+func chatting(r *router.ChatRequest) answering {
+	return func(ctx context.Context, call *router.Call, emit func(router.Piece) error) error {
+		return call.Chat(ctx, *r, emit)
+	}
+}
+
+// ofChat is the generation of a chat that read reads.
+func ofChat(prefix string, r *openai.ChatRequest, read func(body []byte) (*openai.ChatRequest, error)) generation {
+	return generation{
+		model: r.Model, prefix: prefix, from: r.From, params: r.Params, single: r.N <= 1,
+		run: chatting(&r.ChatRequest), beginning: chatBeginning(r),
+		again: func(body []byte, noCache bool) (answering, error) {
+			r, err := read(body)
+			if err != nil {
+				return nil, err
+			}
+			r.NoCache = r.NoCache || noCache
+			return chatting(&r.ChatRequest), nil
+		},
+	}
 }
 
 // writer writes the events of a stream. What a method returns is written at once, unless it is
@@ -40,12 +72,23 @@ type gatherer interface {
 
 // generate answers a request with generated text, streamed or not.
 func (s *Server) generate(x *exchange, g generation) error {
-	call, ctx, release, err := s.open(x, g.model)
+	var trial *trial
+	call, ctx, release, err := s.openOne(x, g.model, func() (c *channel.Channel, err error) {
+		c, trial, err = s.draw(x, &g)
+		return c, err
+	})
 	if err != nil {
+		trial.end(err)
 		return err
 	}
 	run := func(ctx context.Context, emit func(router.Piece) error) error {
-		return g.run(ctx, call, x.metered(s.metrics, call.Channel().Name, emit))
+		err := g.run(ctx, call, trial.watch(x.metered(s.metrics, call.Channel().Name, emit)))
+		if err != nil {
+			trial.end(causeOr(ctx, err))
+			return err
+		}
+		trial.end(nil)
+		return nil
 	}
 	head := openai.Head{
 		ID: g.prefix + randomHex(12), Created: time.Now().Unix(),
@@ -65,9 +108,20 @@ func (s *Server) generate(x *exchange, g generation) error {
 	return nil
 }
 
-// open opens a call that ends when the client goes away, or somebody cancels it. The caller calls
-// release when it is over.
+// open opens a call of a channel, or of the first of two: what generates nothing is no matter of drawing.
 func (s *Server) open(x *exchange, model string) (call *router.Call, ctx context.Context, release func(), err error) {
+	return s.openOne(x, model, func() (*channel.Channel, error) {
+		c, err := s.router.Set().Resolve(model)
+		if err != nil {
+			return nil, err
+		}
+		return c.First(), nil
+	})
+}
+
+// openOne opens a call of the channel that one returns, which ends when the client goes away, or somebody
+// cancels it. The caller calls release when it is over.
+func (s *Server) openOne(x *exchange, model string, one func() (*channel.Channel, error)) (call *router.Call, ctx context.Context, release func(), err error) {
 	x.model, x.asked = model, model
 	ctx, x.cancel = context.WithCancelCause(s.ctx)
 	unwatch := s.watch.over(x.http.Conn(), func() { x.cancel(errClientGone) })
@@ -85,7 +139,11 @@ func (s *Server) open(x *exchange, model string) (call *router.Call, ctx context
 		end()
 		return nil, nil, nil, err
 	}
-	if call, err = s.router.Open(ctx, model); err != nil {
+	c, err := one()
+	if err == nil {
+		call, err = s.router.OpenChannel(ctx, c)
+	}
+	if err != nil {
 		err = causeOr(ctx, err)
 		leave()
 		end()

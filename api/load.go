@@ -33,7 +33,7 @@ func (s *Server) unload(x *exchange) error {
 		return err
 	}
 	x.model = c.Name
-	if err := s.router.Unload(s.ctx, c); err != nil && !errors.Is(err, pool.ErrNotLoaded) {
+	if err := s.router.Unload(s.ctx, c.First()); err != nil && !errors.Is(err, pool.ErrNotLoaded) {
 		return err
 	}
 	return encode(x, s.modelObject(c))

@@ -1,11 +1,9 @@
 package api
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/kakeyad/kakeyad/api/openai"
-	"github.com/kakeyad/kakeyad/core/router"
 )
 
 const (
@@ -20,12 +18,7 @@ func (s *Server) messages(x *exchange) error {
 		return err
 	}
 	req.RequestID = x.id
-	g := generation{
-		model: req.Model, prefix: "msg_",
-		run: func(ctx context.Context, call *router.Call, emit func(router.Piece) error) error {
-			return call.Chat(ctx, req.ChatRequest, emit)
-		},
-	}
+	g := ofChat("msg_", req, func(body []byte) (*openai.ChatRequest, error) { return openai.ReadMessages(body, false) })
 	if req.Stream {
 		g.stream = func(h openai.Head) writer { return openai.NewMessages(h, req.Stop) }
 	} else {

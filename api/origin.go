@@ -68,7 +68,7 @@ func (o origins) check(ctx *fasthttp.RequestCtx) error {
 		return &openai.Error{Status: 403, Type: openai.TypeInvalid, Code: "origin_not_allowed", Message: "pages of this origin may not call this server"}
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After")
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, "+headerExperiment+", "+headerArm)
 	return nil
 }
 

@@ -1,11 +1,6 @@
 package api
 
-import (
-	"context"
-
-	"github.com/kakeyad/kakeyad/api/openai"
-	"github.com/kakeyad/kakeyad/core/router"
-)
+import "github.com/kakeyad/kakeyad/api/openai"
 
 const pathResponses = "/v1/responses"
 
@@ -16,12 +11,13 @@ func (s *Server) responses(x *exchange) error {
 		return err
 	}
 	req.RequestID = x.id
-	g := generation{
-		model: req.Model, prefix: "resp_",
-		run: func(ctx context.Context, call *router.Call, emit func(router.Piece) error) error {
-			return call.Chat(ctx, req.ChatRequest.ChatRequest, emit)
-		},
-	}
+	g := ofChat("resp_", &req.ChatRequest, func(body []byte) (*openai.ChatRequest, error) {
+		req, err := openai.ReadResponses(body)
+		if err != nil {
+			return nil, err
+		}
+		return &req.ChatRequest, nil
+	})
 	if req.Stream {
 		g.stream = func(h openai.Head) writer { return openai.NewResponses(h, req.Echoed) }
 	} else {

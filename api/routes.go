@@ -43,6 +43,7 @@ func (s *Server) routes() *router.Router {
 	r.POST("/v1/kakeya/unload", s.serve(s.unload))
 	r.POST(pathRequests+"/{id}/cancel", s.serve(s.cancelRequest))
 	r.DELETE(pathRequests+"/{id}", s.serve(s.cancelRequest))
+	r.DELETE(pathExperiments+"/{name:*}", s.serve(s.resetExperiment))
 	for _, e := range []struct {
 		path string
 		run  endpoint
@@ -56,6 +57,8 @@ func (s *Server) routes() *router.Router {
 		{"/v1/kakeya/stats", s.stats},
 		{pathRequests, s.requests},
 		{"/v1/kakeya/channels", s.channels},
+		{pathExperiments, s.experiments},
+		{pathExperiments + "/{name:*}", s.experiment},
 		{pathDescription, s.description},
 	} {
 		handler := s.serve(e.run)
@@ -80,6 +83,8 @@ func routeOf(path string) string {
 		return pathModels + "/{id}"
 	case strings.HasPrefix(path, pathRequests+"/"):
 		return pathRequests + "/{id}"
+	case strings.HasPrefix(path, pathExperiments+"/"):
+		return pathExperiments + "/{name}"
 	case isPage(path):
 		return pathPage
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/kakeyad/kakeyad/core/experiment"
+	"github.com/kakeyad/kakeyad/core/experiment/shadow"
 	"github.com/kakeyad/kakeyad/core/router"
 )
 
@@ -29,6 +31,14 @@ type Options struct {
 	// ScopeByKey keeps what is computed for a key to requests with that key: they alone find it again
 	// in a cache or among parked conversations.
 	ScopeByKey bool
+
+	// Experiments takes in what is measured of channels that are two. The caller closes it after the
+	// server. nil: they are served, and nothing is recorded.
+	Experiments *experiment.Registry
+
+	// Shadow has requests answered once more by the second of two channels. It goes with Experiments, and
+	// the caller closes it after the server. nil: nothing is.
+	Shadow *shadow.Runner
 
 	Limits  Limits
 	Plugins func() []PluginStatus // for /metrics; nil: none are told of
@@ -71,6 +81,9 @@ func New(o Options) *Server {
 	s.SetKeys(o.Keys)
 	s.admission = newAdmission(o.Limits)
 	s.metrics = newMetrics(stateCollector{router: o.Router, plugins: o.Plugins, running: &s.running, admission: s.admission})
+	if o.Experiments != nil {
+		s.metrics.registry.MustRegister(experimentCollector{o.Experiments})
+	}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.http = &fasthttp.Server{
 		Name:                  "kakeyad",

@@ -10,6 +10,7 @@ import (
 // ChatRequest is the body of /v1/chat/completions.
 type ChatRequest struct {
 	Model string
+	From  Sender
 	Delivery
 	router.ChatRequest
 }
@@ -21,7 +22,7 @@ func ReadChat(body []byte) (*ChatRequest, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	r := &ChatRequest{Model: o.requiredText("model"), Delivery: delivery(o)}
+	r := &ChatRequest{Model: o.requiredText("model"), From: sender(o), Delivery: delivery(o)}
 	r.Messages = messages(o)
 	r.Params = params(o)
 	r.MaxTokens = maxTokens(o, 1, "max_completion_tokens", "max_tokens")

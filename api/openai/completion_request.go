@@ -11,6 +11,7 @@ import (
 // CompletionRequest is the body of /v1/completions.
 type CompletionRequest struct {
 	Model string
+	From  Sender
 	Delivery
 	router.CompletionRequest
 }
@@ -22,7 +23,7 @@ func ReadCompletion(body []byte) (*CompletionRequest, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	r := &CompletionRequest{Model: o.requiredText("model"), Delivery: delivery(o)}
+	r := &CompletionRequest{Model: o.requiredText("model"), From: sender(o), Delivery: delivery(o)}
 	r.Prompts = prompts(o, "prompt", true)
 	r.Params = params(o)
 	r.MaxTokens = maxTokens(o, 0, "max_tokens", "n_predict")

@@ -17,7 +17,7 @@ func ReadMessages(body []byte, counting bool) (*ChatRequest, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	r := &ChatRequest{Model: o.requiredText("model"), Delivery: delivery(o)}
+	r := &ChatRequest{Model: o.requiredText("model"), From: sender(o), Delivery: delivery(o)}
 	r.Temperature, r.TopP = o.number("temperature", 0, 2), o.number("top_p", 0, 1)
 	r.TopK = o.integer("top_k", 0, math.MaxInt32)
 	if raw, ok := o.get("stop_sequences"); ok {

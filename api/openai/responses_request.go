@@ -34,7 +34,7 @@ func ReadResponses(body []byte) (*ResponsesRequest, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	r := &ResponsesRequest{ChatRequest: ChatRequest{Model: o.requiredText("model"), Delivery: delivery(o)}}
+	r := &ResponsesRequest{ChatRequest: ChatRequest{Model: o.requiredText("model"), From: sender(o), Delivery: delivery(o)}}
 	delete(o.fields, "n")
 	r.Params = params(o)
 	r.MaxTokens = maxTokens(o, 1, "max_output_tokens")

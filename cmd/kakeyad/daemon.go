@@ -9,11 +9,14 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/kakeyad/kakeyad/api"
 	"github.com/kakeyad/kakeyad/core/config"
+	"github.com/kakeyad/kakeyad/core/experiment"
+	"github.com/kakeyad/kakeyad/core/experiment/shadow"
 	"github.com/kakeyad/kakeyad/core/host"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/pool"
@@ -29,6 +32,8 @@ type daemon struct {
 	host     *host.Host
 	sessions *session.Store // nil: no pages are kept
 	router   *router.Router
+	results  *experiment.Registry // of channels that are two
+	shadow   *shadow.Runner
 	server   *api.Server
 	watcher  *config.Watcher
 	listener net.Listener
@@ -76,10 +81,17 @@ func newDaemon(ctx context.Context, options config.Options, logTo io.Writer) (_ 
 	if err != nil {
 		return nil, errors.Join(err, d.host.Stop(ctx), d.closeSessions())
 	}
+	d.results, err = experiment.Open(experiment.Options{File: filepath.Join(cfg.DataDir, "experiments"), Logger: d.log})
+	if err != nil {
+		return nil, errors.Join(err, d.router.Close(ctx), d.host.Stop(ctx), d.closeSessions())
+	}
+	d.results.Swap(experiment.Definitions(cfg.Set))
+	d.shadow = shadow.New(d.router, d.results, d.log)
 	d.server = api.New(d.serverOptions())
 	d.watcher, err = config.Watch(ctx, options, cfg, d.reloaded, d.refused)
 	if err != nil {
-		return nil, errors.Join(err, d.router.Close(ctx), d.host.Stop(ctx), d.closeSessions())
+		d.shadow.Close()
+		return nil, errors.Join(err, d.results.Close(), d.router.Close(ctx), d.host.Stop(ctx), d.closeSessions())
 	}
 	go func() { d.served <- d.server.Serve(d.listener) }() // ends at Shutdown, which stop calls
 	return d, nil
@@ -151,6 +163,7 @@ func (d *daemon) reloaded(cfg *config.Config) {
 	d.say(cfg)
 	d.level.Set(levelOf(cfg.Log))
 	d.router.Swap(cfg.Set)
+	d.results.Swap(experiment.Definitions(cfg.Set))
 	d.server.SetKeys(cfg.Keys)
 	d.warnOfOpenness(cfg)
 }
@@ -198,6 +211,8 @@ func (d *daemon) stop(ctx context.Context, cause error) error {
 		d.log.Warn("requests were cut short")
 		err = nil
 	}
+	d.shadow.Close()
+	err = errors.Join(err, d.results.Close())
 	unloading, done := context.WithTimeout(hurry, time.Duration(d.config.Pool.UnloadTimeout))
 	defer done()
 	closed := d.router.Close(unloading)

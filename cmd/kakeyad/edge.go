@@ -16,7 +16,7 @@ import (
 func (d *daemon) serverOptions() api.Options {
 	s := d.config.Server
 	return api.Options{
-		Router: d.router, Version: version, Logger: d.log,
+		Router: d.router, Version: version, Logger: d.log, Experiments: d.results, Shadow: d.shadow,
 		Origins: s.Origins, Keys: d.config.Keys, Plugins: d.plugins,
 		ScopeByKey: d.config.Sessions.Scope == config.ScopeKey,
 		Limits: api.Limits{

@@ -52,6 +52,7 @@ type listed struct {
 	Backend  string   `json:"backend"`
 	Codec    string   `json:"codec,omitempty"`
 	Drafter  string   `json:"drafter,omitempty"`
+	AB       []string `json:"ab,omitempty"` // the two that it is; the rest is the first's
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -59,6 +60,9 @@ func newListed(c *channel.Channel) listed {
 	l := listed{
 		Name: c.Name, Channel: c.ID.String(), Aliases: c.Aliases, File: c.Model.Path, Missing: c.Model.Missing,
 		Backend: c.Backend, Warnings: c.Warnings,
+	}
+	if ab := c.AB; ab != nil {
+		l.AB = []string{ab.A.Name, ab.B.Name}
 	}
 	if !c.ID.Codec.IsZero() {
 		l.Codec = c.ID.Codec.String()
@@ -87,6 +91,9 @@ func listTable(w io.Writer, channels []*channel.Channel) error {
 		file := l.File
 		if l.Missing {
 			file += " (missing)"
+		}
+		if l.AB != nil {
+			l.Backend, l.Codec, l.Drafter, file = "-", "", "", fmt.Sprintf("two: %s and %s", l.AB[0], l.AB[1])
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Backend,
 			cmp.Or(l.Codec, "-"), cmp.Or(l.Drafter, "-"), cmp.Or(strings.Join(l.Aliases, ","), "-"), file)

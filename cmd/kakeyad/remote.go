@@ -111,18 +111,20 @@ func pin(file string) (*tls.Config, error) {
 
 // ask sends a request, with a JSON body unless it is nil, and decodes the answer.
 func (r *remote) ask(ctx context.Context, path string, body, into any) error {
-	method, reader := http.MethodGet, io.Reader(nil)
 	if body != nil {
 		text, err := json.Marshal(body)
 		if err != nil {
 			return err
 		}
-		method, reader = http.MethodPost, bytes.NewReader(text)
-	} else {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, askTimeout)
-		defer cancel()
+		return r.send(ctx, http.MethodPost, path, bytes.NewReader(text), into)
 	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return r.send(ctx, http.MethodGet, path, nil, into)
+}
+
+// send sends a request, whose body may be nil, and decodes the answer.
+func (r *remote) send(ctx context.Context, method, path string, reader io.Reader, into any) error {
 	req, err := http.NewRequestWithContext(ctx, method, r.url+path, reader)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ come from a configuration file; without one, every GGUF file in the models folde
   kakeyad rm CHANNEL                       remove a channel's model file
   kakeyad ps                               what a running daemon has loaded
   kakeyad eval CHANNEL --text FILE         what a channel's KV cache costs in quality and takes in bytes
+  kakeyad experiments                      what channels that are two have come to, in a running daemon
   kakeyad bench CHANNEL --drafters         what drafters bring to a channel of a running daemon
   kakeyad plugin list, info, new, test     the plugins there are, and how to write one
 
@@ -36,7 +37,7 @@ func newRoot() *cobra.Command {
 		Version:       version,
 	}
 	root.SetVersionTemplate("kakeyad {{.Version}}\n")
-	root.AddCommand(newServe(), newRun(), newPull(), newList(), newShow(), newRm(), newPS(), newEval(), newCompare(), newBench(), newPlugin(), newVersion())
+	root.AddCommand(newServe(), newRun(), newPull(), newList(), newShow(), newRm(), newPS(), newEval(), newCompare(), newExperiments(), newBench(), newPlugin(), newVersion())
 	return root
 }
 

@@ -150,6 +150,9 @@ func (s *shown) print(w io.Writer) error {
 	fmt.Fprintf(&b, "%s\n", s.Name)
 	line("made of", "%s", s.Channel)
 	line("also named", "%s", strings.Join(s.Aliases, ", "))
+	if s.AB != nil {
+		line("two channels", "%s and %s; what follows is of the first", s.AB[0], s.AB[1])
+	}
 	line("state", "%s", s.State)
 	line("backend", "%s", s.Backend)
 	line("KV codec", "%s", orNone(s.Codec))

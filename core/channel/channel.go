@@ -30,6 +30,8 @@ type Channel struct {
 	Preload bool          // loaded when the daemon starts
 	TTL     time.Duration // unloaded when idle so long; 0: never
 
+	AB *AB // two channels under one name, of which the fields above show A; nil: one
+
 	Created  time.Time // of the model file
 	Warnings []string  // what its users should know, one sentence each
 
@@ -81,6 +83,8 @@ type Limits struct {
 
 // Spec is what a configuration says of a channel. Zero values are unsaid.
 type Spec struct {
+	AB *ABSpec // two channels; all but the aliases is then said of them
+
 	Model   string // short name; may be left out when the channel's name is an id
 	Backend string
 	Codec   *CodecSpec

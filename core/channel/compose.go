@@ -44,10 +44,11 @@ func Compose(in Input) (*Set, error) {
 	c := &composer{in: in, set: &Set{byName: map[string]*Channel{}}}
 	c.set.composer = &composer{in: in}
 	c.models()
-	for _, name := range slices.Sorted(maps.Keys(in.Channels)) {
+	for _, name := range c.names(false) {
 		c.channel(name, in.Channels[name])
 	}
 	c.plain()
+	c.pairs()
 	c.aliases()
 	if len(c.errs) > 0 {
 		slices.SortStableFunc(c.errs, func(a, b *Error) int { return slices.Compare(a.Key, b.Key) })
@@ -109,17 +110,33 @@ func (c *composer) channel(name string, spec Spec) {
 	if len(errs) > 0 {
 		return
 	}
-	c.set.byName[name] = ch
+	c.claim(ch, spec.Aliases)
+}
+
+// names are those of the configured channels, sorted: of those that are two, or of the others.
+func (c *composer) names(two bool) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(c.in.Channels)), func(name string) bool {
+		return (c.in.Channels[name].AB != nil) != two
+	})
+}
+
+// claim adds a channel to the set. Its aliases are looked at when all channels are known.
+func (c *composer) claim(ch *Channel, aliases []string) {
+	c.set.byName[ch.Name] = ch
 	c.set.all = append(c.set.all, ch)
-	for i, name := range spec.Aliases {
-		c.named = append(c.named, alias{name, ch, at("aliases", fmt.Sprint(i))})
+	for i, name := range aliases {
+		c.named = append(c.named, alias{name, ch, []string{"channels", ch.Name, "aliases", fmt.Sprint(i)}})
 	}
 }
 
-// plain adds a channel for each model that has none.
+// plain adds a channel for each model that has none and whose name is free.
 func (c *composer) plain() {
 	used := map[string]bool{}
 	for name, spec := range c.in.Channels {
+		if spec.AB != nil {
+			used[name] = true
+			continue
+		}
 		used[spec.Model] = true
 		if id, err := Parse(name); err == nil {
 			used[id.Short] = true
@@ -138,19 +155,13 @@ func (c *composer) aliases() {
 	}
 	for _, alias := range slices.Sorted(maps.Keys(c.in.Aliases)) {
 		target := c.in.Aliases[alias]
-		ch := c.set.byName[target]
-		if ch == nil {
-			if _, configured := c.in.Channels[target]; configured {
-				continue // it has errors of its own
-			}
-			composed, err := c.onRequest(target)
-			if err != nil {
-				c.fail(fmt.Errorf("no channel %q%w", target, reasonOr(err, Nearest(target, c.set.names()))), "aliases", alias)
-				continue
-			}
-			ch = composed
-			c.set.byName[target] = ch
-			c.set.all = append(c.set.all, ch)
+		if _, configured := c.in.Channels[target]; configured && c.set.byName[target] == nil {
+			continue // it has errors of its own
+		}
+		ch, err := c.configuredOrComposed(target)
+		if err != nil {
+			c.fail(err, "aliases", alias)
+			continue
 		}
 		c.alias(alias, ch, "aliases", alias)
 	}

@@ -115,6 +115,9 @@ func printChannel(out *strings.Builder, c *channel.Channel) {
 	if c.Drafter != nil {
 		fmt.Fprintf(out, " drafter=%s", c.Drafter.Name)
 	}
+	if ab := c.AB; ab != nil {
+		fmt.Fprintf(out, " a=%s b=%s split=%g sticky=%s shadow=%v shared=%v", ab.A.Name, ab.B.Name, ab.Split, ab.Sticky, ab.Shadow, c.LoadKey() == ab.A.LoadKey())
+	}
 	if len(c.Aliases) > 0 {
 		fmt.Fprintf(out, " aliases=%s", strings.Join(c.Aliases, ","))
 	}

@@ -71,7 +71,7 @@ func (c *composer) onRequest(text string) (*Channel, error) {
 		return nil, fmt.Errorf("%w: no model %q", ErrUnknown, id.Short)
 	}
 	spec := c.in.Defaults
-	if base, ok := c.in.Channels[id.Short]; ok {
+	if base, ok := c.in.Channels[id.Short]; ok && base.AB == nil {
 		spec = base
 	}
 	spec.Codec, spec.Drafter, spec.Aliases = nil, nil, nil

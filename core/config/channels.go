@@ -26,6 +26,9 @@ type Defaults struct {
 
 // Channel is a model and how it is served.
 type Channel struct {
+	// Two channels under this name, instead of one: see docs/experiments.md. Beside it there may be
+	// aliases alone.
+	AB *AB `json:"ab,omitempty"`
 	// Short name of the model. Not needed when the channel's name is an id.
 	Model string `json:"model,omitempty"`
 	// Name of the backend plugin.
@@ -54,6 +57,21 @@ type Channel struct {
 	Preload bool `json:"preload,omitempty"`
 	// Unload the model when nobody has used it for so long; never keeps it. By default that of pool.
 	IdleTTL TTL `json:"idle_ttl,omitempty"`
+}
+
+// AB is two channels under one name, to compare b with a on what is asked anyway.
+type AB struct {
+	// What there is: a channel, or a channel id.
+	A string `json:"a" jsonschema:"required,minLength=1"`
+	// What is compared with it: a channel, or a channel id.
+	B string `json:"b" jsonschema:"required,minLength=1"`
+	// Share that b answers, such as 10%; 50% when not said.
+	Split Percent `json:"split,omitempty"`
+	// What keeps the channel that was drawn for it: session (a conversation), user, or request, which
+	// draws for each request; session when not said.
+	Sticky string `json:"sticky,omitempty" jsonschema:"enum=session,enum=user,enum=request"`
+	// Let a answer everything, and b the same once more, unseen, when the daemon has nothing else to do.
+	Shadow bool `json:"shadow,omitempty"`
 }
 
 // Cache says what becomes of a KV cache. Channels that differ here load the model once each.

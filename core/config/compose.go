@@ -51,6 +51,9 @@ func (c *composition) run() []Problem {
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Channels)) {
 		spec := c.spec(cfg.Channels[name])
+		if spec.AB != nil {
+			c.alone(name)
+		}
 		spec.ChatTemplate = c.template(name)
 		in.Channels[name] = spec
 	}
@@ -151,6 +154,21 @@ func (c *composition) template(name string) string {
 	return string(data)
 }
 
+// alone says which keys of a channel do not go with ab. Those of defaults are not its own.
+func (c *composition) alone(name string) {
+	for _, l := range c.layers {
+		channels, _ := l.values["channels"].(map[string]any)
+		own, _ := channels[name].(map[string]any)
+		for key := range own {
+			if key != "ab" && key != "aliases" {
+				p, _ := l.locate([]string{"channels", name, key}, true)
+				p.Message = "it does not go with ab: say it of the channels a and b"
+				c.problems = append(c.problems, p)
+			}
+		}
+	}
+}
+
 // spec turns a channel of the file into what composition takes.
 func (c *composition) spec(ch Channel) channel.Spec {
 	s := channel.Spec{
@@ -166,6 +184,9 @@ func (c *composition) spec(ch Channel) channel.Spec {
 	}
 	if ch.IdleTTL != 0 {
 		s.TTL = max(0, time.Duration(ch.IdleTTL))
+	}
+	if ab := ch.AB; ab != nil {
+		s.AB = &channel.ABSpec{A: ab.A, B: ab.B, Split: float64(ab.Split) / 100, Sticky: channel.Sticky(ab.Sticky), Shadow: ab.Shadow}
 	}
 	s.Cache = channel.CacheSpec{
 		Live: ch.Cache.Mode == "live", ParkAfter: time.Duration(ch.Cache.ParkAfter),

@@ -47,7 +47,7 @@ func asMap(c Config) (map[string]any, error) {
 func decode(values map[string]any, cfg *Config) error {
 	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		Result: cfg, TagName: "json", ErrorUnused: true, MatchName: func(a, b string) bool { return a == b },
-		DecodeHook: mapstructure.ComposeDecodeHookFunc(unit(ParseSize), unit(ParseDuration), unit(ParseTTL), unit(ParseMemory)),
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(unit(ParseSize), unit(ParseDuration), unit(ParseTTL), unit(ParseMemory), unit(ParsePercent)),
 	})
 	if err != nil {
 		return fmt.Errorf("decode the configuration: %w", err)

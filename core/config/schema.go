@@ -51,6 +51,7 @@ var formats = map[string]func(any) error{
 	"timespan": parsed(ParseDuration),
 	"ttl":      parsed(ParseTTL),
 	"memory":   parsed(ParseMemory),
+	"percent":  parsed(ParsePercent),
 	"hostport": func(v any) error {
 		text, ok := v.(string)
 		if !ok {
@@ -196,6 +197,7 @@ var unitWords = map[reflect.Type]string{
 	reflect.TypeFor[Duration](): "a time span such as 30s or 1h30m",
 	reflect.TypeFor[TTL]():      "a time span such as 30m, or never",
 	reflect.TypeFor[Memory]():   "a size such as 8GiB, a share such as 50%, or auto",
+	reflect.TypeFor[Percent]():  "a share such as 10%",
 }
 
 func article(types []string) string {

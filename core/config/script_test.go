@@ -85,6 +85,9 @@ func show(t *testing.T, out *strings.Builder, cfg *config.Config, key string) {
 			if c.Drafter != nil {
 				fmt.Fprintf(out, "  drafter %+v\n", *c.Drafter)
 			}
+			if ab := c.AB; ab != nil {
+				fmt.Fprintf(out, "  a %s b %s split %g sticky %s shadow %v\n", ab.A.Name, ab.B.Name, ab.Split, ab.Sticky, ab.Shadow)
+			}
 			fmt.Fprintf(out, "  pin %v preload %v system %q template %q\n", c.Pin, c.Preload, c.SystemPrompt, c.ChatTemplate)
 			for _, w := range c.Warnings {
 				fmt.Fprintf(out, "  warning: %s\n", w)

@@ -46,7 +46,7 @@ func deref(t reflect.Type) reflect.Type {
 // isUnit says whether a type is written as one value, whatever it is made of.
 func isUnit(t reflect.Type) bool {
 	switch t {
-	case reflect.TypeFor[Size](), reflect.TypeFor[Duration](), reflect.TypeFor[TTL](), reflect.TypeFor[Memory]():
+	case reflect.TypeFor[Size](), reflect.TypeFor[Duration](), reflect.TypeFor[TTL](), reflect.TypeFor[Memory](), reflect.TypeFor[Percent]():
 		return true
 	}
 	return false

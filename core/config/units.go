@@ -30,6 +30,9 @@ type Memory struct {
 	Percent float64
 }
 
+// Percent is a share, written as 10% or 0.5%. It is above 0% and below 100%; the zero value is unsaid.
+type Percent float64
+
 // LogitBias is what is added to the scores of tokens, by token id.
 type LogitBias map[string]float32 // keys are whole numbers from 0
 
@@ -120,6 +123,16 @@ func ParseMemory(text string) (Memory, error) {
 	return Memory{Size: n}, nil
 }
 
+// ParsePercent reads a Percent.
+func ParsePercent(text string) (Percent, error) {
+	share, ok := strings.CutSuffix(strings.TrimSpace(text), "%")
+	share = strings.TrimSpace(share)
+	if n, err := strconv.ParseFloat(share, 64); ok && err == nil && plainNumber(share) && n > 0 && n < 100 {
+		return Percent(n), nil
+	}
+	return 0, fmt.Errorf("%w: %q is no share; write more than 0%% and less than 100%%, such as 10%%", errUnit, text)
+}
+
 // Bytes returns the amount on a machine with so much memory; 0 is auto.
 func (m Memory) Bytes(machine int64) int64 {
 	if m.Percent > 0 {
@@ -171,6 +184,12 @@ func (m Memory) String() string {
 	}
 	return "auto"
 }
+
+// String prints the share.
+func (p Percent) String() string { return strconv.FormatFloat(float64(p), 'f', -1, 64) + "%" }
+
+// MarshalText prints the share.
+func (p Percent) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // MarshalText prints the size.
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

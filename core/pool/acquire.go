@@ -15,19 +15,26 @@ type AcquireOptions struct {
 	// IdleTTL is how long the thing stays after its last lease. The last caller's word counts.
 	// 0: the pool's; negative: for good.
 	IdleTTL time.Duration
+
+	// Spare takes what nobody else needs: nothing is unloaded or drained for the thing, and it is the
+	// first to make room for others, until someone acquires it who does not say so. The error is
+	// ErrNoRoom where others would have to make room for it.
+	Spare bool
 }
 
 // Acquire returns a lease on the thing under the key. It waits for a load under way, or loads the
 // thing and waits for room if there is none. If the context ends first, Acquire returns its cause;
 // the load goes on as long as another caller waits for it.
 //
-// Errors: *TooLargeError, ErrClosed, what the Loader returned (to all who waited; the next
+// Errors: *TooLargeError, ErrNoRoom, ErrClosed, what the Loader returned (to all who waited; the next
 // caller tries again), the context's cause.
 func (p *Pool[T]) Acquire(ctx context.Context, key string, o AcquireOptions) (*Lease[T], error) {
 	var told Progress
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.policy.hit(p.policy.id(key))
+	if !o.Spare {
+		p.policy.hit(p.policy.id(key))
+	}
 	var joined *entry[T] // the load that this caller waits for
 	for {
 		if joined != nil && joined.state == stateGone && joined.err == nil {
@@ -46,7 +53,9 @@ func (p *Pool[T]) Acquire(ctx context.Context, key string, o AcquireOptions) (*L
 		if joined == nil {
 			if watched = p.entries[key]; watched == nil {
 				watched = p.begin(key)
+				watched.spare = true
 			}
+			watched.spare = watched.spare && o.Spare
 			if watched.open() {
 				if watched.state == StateReady {
 					return p.lease(watched, o), nil

@@ -34,6 +34,7 @@ type entry[T any] struct {
 	waiters   int   // that joined the load and will take a lease
 	leases    int
 	evicters  int  // callers of Evict that wait for it to go
+	spare     bool // nobody needs it: see AcquireOptions
 	draining  bool // gives no new leases; unloaded when the last one ends
 	cancelled bool // nobody waits for its load any more; nobody joins
 	unloaded  bool // Unload was begun
@@ -55,7 +56,7 @@ func (e *entry[T]) idle() bool { return e.state == StateReady && !e.busy() }
 
 // open says whether a caller may join or lease it.
 func (e *entry[T]) open() bool {
-	return !e.cancelled && !e.draining && e.evicters == 0 && e.state != StateUnloading && e.state != stateGone
+	return e.err == nil && !e.cancelled && !e.draining && e.evicters == 0 && e.state != StateUnloading && e.state != stateGone
 }
 
 // use notes that the thing is used now.

@@ -11,6 +11,7 @@ var (
 	ErrNotLoaded = errors.New("not loaded")
 	ErrTooLarge  = errors.New("too large for the budget")
 	ErrDied      = errors.New("died as it was loaded")
+	ErrNoRoom    = errors.New("no room to spare")
 )
 
 // TooLargeError is the ErrTooLarge of a thing that can never be loaded: it needs more than the

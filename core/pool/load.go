@@ -65,6 +65,9 @@ func (p *Pool[T]) reject(e *entry[T]) error {
 	if p.closed {
 		return ErrClosed
 	}
+	if e.spare && p.used > p.options.Budget {
+		return ErrNoRoom // it turned out larger than its estimate
+	}
 	if pinned := p.pinnedBytes(e.key); e.bytes > p.options.Budget-pinned {
 		return &TooLargeError{Key: e.key, Bytes: e.bytes, Budget: p.options.Budget, Pinned: pinned}
 	}

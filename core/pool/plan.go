@@ -14,11 +14,12 @@ type demand struct {
 	key    string
 	bytes  int64
 	pinned int64 // bytes that others have pinned, which it can never have
+	spare  bool  // nothing makes room for it, and it does not wait
 }
 
 // plan is what is to be done now.
 type plan struct {
-	refuse []string // demands that can never be met
+	refuse []string // demands that can never be met, or are spare and cannot be met now
 	start  []string // demands for which there is room
 	unload []string // idle residents that must go
 	drain  []string // leased residents that must give no new leases
@@ -75,6 +76,10 @@ func makePlan(budget int64, residents []resident, demands []demand) plan {
 		if d.bytes <= free && d.bytes <= free+coming-promised {
 			out.start = append(out.start, d.key)
 			free -= d.bytes
+			continue
+		}
+		if d.spare {
+			out.refuse = append(out.refuse, d.key)
 			continue
 		}
 		give(d.bytes - (free + coming - promised))

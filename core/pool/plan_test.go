@@ -22,22 +22,26 @@ func TestPlan(t *testing.T) {
 		want      plan
 	}{
 		"nothing":               {},
-		"room":                  {[]resident{idle("a", 50)}, []demand{{"b", 50, 0}}, plan{start: []string{"b"}}},
-		"first goes first":      {[]resident{idle("a", 50), idle("b", 50)}, []demand{{"c", 50, 0}}, plan{unload: []string{"a"}}},
-		"idle before leased":    {[]resident{busy("a", 50), idle("b", 50)}, []demand{{"c", 50, 0}}, plan{unload: []string{"b"}}},
-		"spares the small":      {[]resident{idle("a", 10), idle("b", 90)}, []demand{{"c", 80, 0}}, plan{unload: []string{"b"}}},
-		"drains":                {[]resident{busy("a", 50), idle("b", 50)}, []demand{{"c", 70, 0}}, plan{unload: []string{"b"}, drain: []string{"a"}}},
-		"waits for the leaving": {[]resident{leaving("a", 50), idle("b", 50)}, []demand{{"c", 50, 0}}, plan{}},
-		"never fits":            {nil, []demand{{"c", 101, 0}}, plan{refuse: []string{"c"}}},
-		"never fits the pinned": {[]resident{fixed("a", 60)}, []demand{{"c", 50, 60}}, plan{refuse: []string{"c"}}},
+		"room":                  {[]resident{idle("a", 50)}, []demand{{"b", 50, 0, false}}, plan{start: []string{"b"}}},
+		"first goes first":      {[]resident{idle("a", 50), idle("b", 50)}, []demand{{"c", 50, 0, false}}, plan{unload: []string{"a"}}},
+		"idle before leased":    {[]resident{busy("a", 50), idle("b", 50)}, []demand{{"c", 50, 0, false}}, plan{unload: []string{"b"}}},
+		"spares the small":      {[]resident{idle("a", 10), idle("b", 90)}, []demand{{"c", 80, 0, false}}, plan{unload: []string{"b"}}},
+		"drains":                {[]resident{busy("a", 50), idle("b", 50)}, []demand{{"c", 70, 0, false}}, plan{unload: []string{"b"}, drain: []string{"a"}}},
+		"waits for the leaving": {[]resident{leaving("a", 50), idle("b", 50)}, []demand{{"c", 50, 0, false}}, plan{}},
+		"spare waits for none":  {[]resident{idle("a", 50)}, []demand{{"c", 60, 0, true}, {"d", 50, 0, true}}, plan{refuse: []string{"c"}, start: []string{"d"}}},
+		"spare is not in the way": {
+			[]resident{idle("a", 50)}, []demand{{"c", 60, 0, true}, {"d", 60, 0, false}}, plan{refuse: []string{"c"}, unload: []string{"a"}},
+		},
+		"never fits":            {nil, []demand{{"c", 101, 0, false}}, plan{refuse: []string{"c"}}},
+		"never fits the pinned": {[]resident{fixed("a", 60)}, []demand{{"c", 50, 60, false}}, plan{refuse: []string{"c"}}},
 		"keeps the first's room": {
-			[]resident{busy("a", 60)}, []demand{{"b", 70, 0}, {"c", 40, 0}}, plan{drain: []string{"a"}},
+			[]resident{busy("a", 60)}, []demand{{"b", 70, 0, false}, {"c", 40, 0, false}}, plan{drain: []string{"a"}},
 		},
 		"passes the first": {
-			[]resident{busy("a", 60)}, []demand{{"b", 70, 0}, {"c", 30, 0}}, plan{drain: []string{"a"}, start: []string{"c"}},
+			[]resident{busy("a", 60)}, []demand{{"b", 70, 0, false}, {"c", 30, 0, false}}, plan{drain: []string{"a"}, start: []string{"c"}},
 		},
 		"over the budget":  {[]resident{busy("a", 90), idle("b", 30)}, nil, plan{unload: []string{"b"}}},
-		"nothing for none": {[]resident{idle("a", 0), fixed("b", 100)}, []demand{{"c", 10, 0}}, plan{}},
+		"nothing for none": {[]resident{idle("a", 0), fixed("b", 100)}, []demand{{"c", 10, 0, false}}, plan{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.want, makePlan(100, c.residents, c.demands))

@@ -15,7 +15,7 @@ func (p *Pool[T]) schedule() {
 	residents := p.residents(advised)
 	demands := make([]demand, len(p.queue))
 	for i, e := range p.queue {
-		demands[i] = demand{key: e.key, bytes: e.need, pinned: p.pinnedBytes(e.key)}
+		demands[i] = demand{key: e.key, bytes: e.need, pinned: p.pinnedBytes(e.key), spare: e.spare}
 	}
 	todo := makePlan(p.options.Budget, residents, demands)
 
@@ -27,6 +27,9 @@ func (p *Pool[T]) schedule() {
 	for _, key := range todo.refuse {
 		e := p.entries[key]
 		e.err = &TooLargeError{Key: key, Bytes: e.need, Budget: p.options.Budget, Pinned: p.pinnedBytes(key)}
+		if e.spare && e.need <= p.options.Budget-p.pinnedBytes(key) {
+			e.err = ErrNoRoom
+		}
 		p.release(e)
 	}
 	for _, key := range todo.start {
@@ -57,8 +60,8 @@ func (p *Pool[T]) advice() map[uint64]struct{} {
 	return p.policy.advise(need-idle, choice)
 }
 
-// residents lists what holds bytes: what drains already, then what the policy advised, then the
-// rest, each in the order of their last use.
+// residents lists what holds bytes: what drains already, then what is spare, then what the policy advised,
+// then the rest, each in the order of their last use.
 func (p *Pool[T]) residents(advised map[uint64]struct{}) []resident {
 	held := make([]*entry[T], 0, len(p.entries))
 	for _, e := range p.entries {
@@ -70,10 +73,13 @@ func (p *Pool[T]) residents(advised map[uint64]struct{}) []resident {
 		if e.draining {
 			return 0
 		}
-		if _, ok := advised[e.id]; ok {
+		if e.spare {
 			return 1
 		}
-		return 2
+		if _, ok := advised[e.id]; ok {
+			return 2
+		}
+		return 3
 	}
 	slices.SortFunc(held, func(a, b *entry[T]) int {
 		return cmp.Or(rank(a)-rank(b), cmp.Compare(a.turn, b.turn))

@@ -20,6 +20,8 @@ type Call struct {
 	gate     *gate
 	scope    string
 	deadline time.Time // zero: none
+	spare    bool      // see Router.OpenSpare
+	end      func()    // of its part in the router's traffic
 	closed   bool
 }
 
@@ -28,7 +30,7 @@ type Call struct {
 // has at first.
 func (c *Call) KeepTo(scope string) { c.scope = scope }
 
-// Open resolves a name and leases its model, which is loaded first if need be. The channel's
+// Open resolves a name, where it stands for two channels to the first, and leases its model, which is loaded first if need be. The channel's
 // limits on open requests and on time count from here. Close the call when Open succeeded.
 //
 // Errors: *channel.UnknownError, base.ErrBusy (the channel's limit), ErrTimeout, ErrClosed, and
@@ -38,33 +40,46 @@ func (r *Router) Open(ctx context.Context, name string) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.OpenChannel(ctx, c)
+	return r.OpenChannel(ctx, c.First())
 }
 
-// OpenChannel is Open for a channel that the caller has, in the set or not.
+// OpenChannel is Open for a channel that the caller has, in the set or not. It is not two.
 func (r *Router) OpenChannel(ctx context.Context, c *channel.Channel) (*Call, error) {
-	call := &Call{router: r, channel: c}
-	var err error
-	if call.gate, err = r.gates.enter(c); err != nil {
+	r.traffic.enter()
+	call := &Call{router: r, channel: c, end: r.traffic.leave}
+	if err := call.open(ctx); err != nil {
 		return nil, err
-	}
-	if c.Limits.Timeout > 0 {
-		call.deadline = time.Now().Add(c.Limits.Timeout)
-	}
-	ctx, done := call.bound(ctx)
-	defer done()
-	if call.lease, err = r.acquire(ctx, c); err != nil {
-		call.gate.leave()
-		return nil, call.explain(ctx, err)
 	}
 	return call, nil
 }
 
+// open takes a place and leases the model. A call that cannot be opened has ended.
+func (c *Call) open(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			c.end()
+		}
+	}()
+	if c.gate, err = c.router.gates.enter(c.channel); err != nil {
+		return err
+	}
+	if limit := c.channel.Limits.Timeout; limit > 0 {
+		c.deadline = time.Now().Add(limit)
+	}
+	ctx, done := c.bound(ctx)
+	defer done()
+	if c.lease, err = c.router.acquire(ctx, c.channel, c.spare); err != nil {
+		c.gate.leave()
+		return c.explain(ctx, err)
+	}
+	return nil
+}
+
 // acquire leases the channel's model. A lease on one that died a moment ago is given back.
-func (r *Router) acquire(ctx context.Context, c *channel.Channel) (*pool.Lease[*model], error) {
+func (r *Router) acquire(ctx context.Context, c *channel.Channel, spare bool) (*pool.Lease[*model], error) {
 	r.models.note(c)
 	for {
-		lease, err := r.pool.Acquire(ctx, c.LoadKey(), pool.AcquireOptions{IdleTTL: idle(c)})
+		lease, err := r.pool.Acquire(ctx, c.LoadKey(), pool.AcquireOptions{IdleTTL: idle(c), Spare: spare})
 		if errors.Is(err, pool.ErrClosed) {
 			return nil, ErrClosed
 		}
@@ -105,6 +120,7 @@ func (c *Call) Close() {
 	c.closed = true
 	c.lease.Release()
 	c.gate.leave()
+	c.end()
 }
 
 // bound returns a context that ends with the call's time and with the router.
@@ -142,8 +158,11 @@ func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, from r
 	defer done()
 	m := c.lease.Value()
 	req.Model, req.Scope = m.id, c.scope
-	counter := c.router.counters.of(c.channel.Name)
-	counter.began()
+	counted := c.router.counters.of(c.channel.Name)
+	if c.spare {
+		counted = &counter{} // whoever opened it counts
+	}
+	counted.began()
 	limit := c.channel.Limits.MaxPromptTokens
 	err := m.instance.Generate(ctx, req, func(e backend.Event) error {
 		if e.Prompt != nil && limit > 0 && e.Prompt.Tokens > limit {
@@ -152,12 +171,12 @@ func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, from r
 		if e.Final != nil {
 			e.Final.RestoredTokens, e.Final.Timings.Restore = from.tokens, from.took
 			m.shelf.computed(e.Final)
-			counter.tokens(e.Final)
+			counted.tokens(e.Final)
 		}
 		return emit(e)
 	})
 	err = c.failure(ctx, err)
-	counter.ended(err)
+	counted.ended(err)
 	return err
 }
 

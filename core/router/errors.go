@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -10,11 +11,21 @@ import (
 
 // Sentinels of the router. Those of channel, pool, base and backend come through it unchanged.
 var (
-	ErrTimeout  = errors.New("the request took too long")
-	ErrTemplate = errors.New("the model's chat template does not work")
-	ErrClosed   = errors.New("shutting down")
-	ErrLoad     = errors.New("the model cannot be loaded") // not the client's fault, whatever is wrapped besides
+	ErrTimeout         = errors.New("the request took too long")
+	ErrTemplate        = errors.New("the model's chat template does not work")
+	ErrClosed          = errors.New("shutting down")
+	ErrPreempted error = preempted{}                              // a spare call made way; it is a context.Canceled
+	ErrLoad            = errors.New("the model cannot be loaded") // not the client's fault, whatever is wrapped besides
 )
+
+// preempted is ErrPreempted.
+type preempted struct{}
+
+// Error says why.
+func (preempted) Error() string { return "given up for a request that somebody waits for" }
+
+// Is makes errors.Is(err, context.Canceled) true.
+func (preempted) Is(target error) bool { return target == context.Canceled }
 
 // LoadError is the ErrLoad of a model, and what it was that failed.
 type LoadError struct{ Cause error }

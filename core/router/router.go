@@ -31,6 +31,7 @@ type Router struct {
 	models   *registry
 	gates    gates
 	counters counters
+	traffic  traffic
 	set      atomic.Pointer[channel.Set]
 
 	ctx      context.Context // ends at Close

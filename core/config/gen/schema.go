@@ -23,6 +23,7 @@ var units = map[reflect.Type]jsonschema.Schema{
 	reflect.TypeFor[config.Duration](): {Type: "string", Format: "timespan", Examples: []any{"30s"}},
 	reflect.TypeFor[config.TTL]():      {Type: "string", Format: "ttl", Examples: []any{"30m", "never"}},
 	reflect.TypeFor[config.Memory]():   {Format: "memory", Examples: []any{"8GiB", "50%", "auto"}, Extras: stringOrInteger},
+	reflect.TypeFor[config.Percent]():  {Type: "string", Format: "percent", Examples: []any{"10%"}},
 	reflect.TypeFor[config.LogitBias](): {
 		Type: "object",
 		PatternProperties: map[string]*jsonschema.Schema{

@@ -31,6 +31,7 @@ var sections = []struct {
 	{"models.<short>", reflect.TypeFor[config.Model]()},
 	{"defaults", reflect.TypeFor[config.Defaults]()},
 	{"channels.<name>", reflect.TypeFor[config.Channel]()},
+	{"ab", reflect.TypeFor[config.AB]()},
 	{"codec", reflect.TypeFor[config.Codec]()},
 	{"cache", reflect.TypeFor[config.Cache]()},
 	{"drafter", reflect.TypeFor[config.Drafter]()},
@@ -102,6 +103,8 @@ func kindOf(s *jsonschema.Schema) string {
 		return "size"
 	case s.Format == "memory":
 		return "size, share or `auto`"
+	case s.Format == "percent":
+		return "share"
 	case s.Format == "hostport":
 		return "host:port"
 	case s.Type == "object":
