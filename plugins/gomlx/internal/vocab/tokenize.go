@@ -7,20 +7,6 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 )
 
-// Patterns that text is split by before pairs are merged, by tokenizer.ggml.pre; of llama.cpp's llm_tokenizer_bpe.
-const (
-	words  = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
-	digits = `\p{N}`
-	llama3 = `(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-	qwen2  = `(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-)
-
-var pretokenizers = map[string][]string{
-	"gpt-2": {words}, "smollm": {digits, words},
-	"llama-bpe": {llama3}, "llama3": {llama3}, "llama-v3": {llama3},
-	"qwen2": {qwen2}, "deepseek-r1-qwen": {qwen2},
-}
-
 // Tokenize turns text into tokens. With parseSpecial the texts of special tokens become those; user-defined tokens are
 // always found.
 func (v *Vocabulary) Tokenize(text string, addSpecial, parseSpecial bool) ([]backend.Token, error) {
@@ -39,7 +25,7 @@ func (v *Vocabulary) Tokenize(text string, addSpecial, parseSpecial bool) ([]bac
 			part.text = " " + part.text
 		}
 		afterSpecial = false
-		tokens, err := v.merger.Encode(part.text, false)
+		tokens, err := v.merger.encode(part.text)
 		if err != nil {
 			return nil, fmt.Errorf("tokenize %d bytes: %w", len(text), err)
 		}

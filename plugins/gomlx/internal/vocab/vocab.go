@@ -1,18 +1,14 @@
 // Package vocab is a model's tokenizer, made of the metadata of a GGUF file.
 //
-// Merging is done by ollama's package tokenizer, byte pairs ("gpt2") and SentencePiece ("llama"). What is around
-// it follows llama.cpp: which tokens are found in the text as they stand, longest first; the space that some
-// vocabularies put before a text; and what the bytes of a token are.
+// It follows llama.cpp in all: byte pairs ("gpt2") and SentencePiece ("llama"), which tokens are found in the text as
+// they stand, longest first, the space that some vocabularies put before a text, and what the bytes of a token are.
+// ollama's package tokenizer is not used: it repeats text where two patterns split it (SmolLM2's digits).
 package vocab
 
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"unicode/utf8"
-
-	"github.com/ollama/ollama/tokenizer"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
@@ -36,9 +32,10 @@ type Metadata interface {
 	Flag(key string, fallback bool) bool
 }
 
-// merger turns text without special tokens into tokens.
+// merger turns text without special tokens into tokens, and tokens as the file writes them into bytes.
 type merger interface {
-	Encode(text string, addSpecial bool) ([]int32, error)
+	encode(text string) ([]backend.Token, error)
+	bytes(text string, kind int64) []byte
 }
 
 // Vocabulary implements engine.Vocabulary. It is safe for concurrent use.
@@ -70,29 +67,29 @@ func New(m Metadata) (*Vocabulary, error) {
 	if len(texts) == 0 || len(v.types) != len(texts) {
 		return nil, fmt.Errorf("vocabulary: %w: %d tokens with %d types", backend.ErrModelFile, len(texts), len(v.types))
 	}
-	plain := &tokenizer.Vocabulary{Values: texts, Types: make([]int32, len(texts))}
+	var err error
 	switch kind := m.Text("tokenizer.ggml.model"); kind {
 	case "gpt2":
-		patterns, known := pretokenizers[m.Text("tokenizer.ggml.pre")]
-		if !known {
-			return nil, fmt.Errorf("vocabulary: %w: text is split as %q says", base.ErrUnsupported, m.Text("tokenizer.ggml.pre"))
+		if v.merger, err = newBytePair(m.Text("tokenizer.ggml.pre"), texts, m.Texts("tokenizer.ggml.merges")); err != nil {
+			return nil, err
 		}
-		plain.Merges = m.Texts("tokenizer.ggml.merges")
-		v.merger = tokenizer.NewBytePairEncoding(plain, patterns...)
-		v.pieces = pieces(texts, v.types, bytePairBytes)
 	case "llama":
-		for _, s := range m.Floats("tokenizer.ggml.scores") {
-			plain.Scores = append(plain.Scores, float32(s))
+		scores := m.Floats("tokenizer.ggml.scores")
+		if len(scores) != len(texts) {
+			return nil, fmt.Errorf("vocabulary: %w: %d tokens with %d scores", backend.ErrModelFile, len(texts), len(scores))
 		}
-		if len(plain.Scores) != len(texts) || len(texts) < 5 {
-			return nil, fmt.Errorf("vocabulary: %w: %d tokens with %d scores", backend.ErrModelFile, len(texts), len(plain.Scores))
-		}
-		v.merger = tokenizer.NewSentencePiece(plain)
-		v.pieces = pieces(texts, v.types, sentencePieceBytes)
+		v.merger = newSentencePiece(texts, v.types, scores, m.Integer("tokenizer.ggml.unknown_token_id", 0))
 		v.prefix = m.Flag("tokenizer.ggml.add_space_prefix", true)
 		v.addBOS = true
 	default:
 		return nil, fmt.Errorf("vocabulary: %w: a tokenizer %q (gpt2 and llama are known)", base.ErrUnsupported, kind)
+	}
+	for i, text := range texts {
+		piece := []byte(text)
+		if t := v.types[i]; t != typeControl && t != typeUnknown {
+			piece = v.merger.bytes(text, t)
+		}
+		v.pieces = append(v.pieces, piece)
 	}
 	v.findFixed(texts)
 	v.findSpecial(m, texts)
@@ -202,55 +199,13 @@ func (v *Vocabulary) Detokenize(tokens []backend.Token) ([]byte, error) {
 
 func (v *Vocabulary) has(t backend.Token) bool { return t >= 0 && int(t) < len(v.pieces) }
 
-// pieces are the bytes of all tokens.
-func pieces(texts []string, types []int64, of func(string, int64) []byte) [][]byte {
-	out := make([][]byte, len(texts))
+// byText finds tokens by how the file writes them; of equal ones the first.
+func byText(texts []string) map[string]backend.Token {
+	ids := make(map[string]backend.Token, len(texts))
 	for i, text := range texts {
-		if types[i] == typeControl || types[i] == typeUnknown {
-			out[i] = []byte(text)
-			continue
+		if _, has := ids[text]; !has {
+			ids[text] = backend.Token(i)
 		}
-		out[i] = of(text, types[i])
 	}
-	return out
+	return ids
 }
-
-// sentencePieceBytes reads spaces from "▁" and bytes from "<0x0A>".
-func sentencePieceBytes(text string, kind int64) []byte {
-	if kind == typeByte && len(text) == 6 {
-		if n, err := strconv.ParseUint(text[3:5], 16, 8); err == nil {
-			return []byte{byte(n)}
-		}
-	}
-	return []byte(strings.ReplaceAll(text, "▁", " "))
-}
-
-// bytePairBytes turns the visible characters that stand for bytes back into these. User-defined tokens are as written.
-func bytePairBytes(text string, kind int64) []byte {
-	if kind == typeUserDefined {
-		return []byte(text)
-	}
-	out := make([]byte, 0, len(text))
-	for _, r := range text {
-		b, known := byteOf[r]
-		if !known {
-			return []byte(text)
-		}
-		out = append(out, b)
-	}
-	return out
-}
-
-// byteOf is the inverse of GPT-2's table: printable bytes are themselves, the others are counted up from U+0100.
-var byteOf = func() map[rune]byte {
-	table, next := map[rune]byte{}, rune(0x100)
-	for b := range 256 {
-		r := rune(b)
-		if b < '!' || b > '~' && b < 0xa1 || b == 0xad {
-			r = next
-			next++
-		}
-		table[r] = byte(b)
-	}
-	return table
-}()

@@ -3,6 +3,7 @@ package vocab_test
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,6 +45,9 @@ func TestGoldens(t *testing.T) {
 					}
 					if v.AddsBOS() {
 						got = got[1:]
+					}
+					if strings.Contains(g.Text, "▁") {
+						continue // which stands for a space
 					}
 					text, err := v.Detokenize(got)
 					require.NoError(t, err)

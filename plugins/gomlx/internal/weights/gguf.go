@@ -46,13 +46,11 @@ func (f *File) value(key string) ollama.Value { return f.file.KeyValue(key).Valu
 
 // Number is a single number of the metadata, or fallback.
 func (f *File) Number(key string, fallback float64) float64 {
-	v := f.value(key)
-	for _, n := range []float64{v.Float(), float64(v.Int()), float64(v.Uint())} {
-		if n != 0 {
-			return n
-		}
+	kv := f.file.KeyValue(key)
+	if !kv.Valid() {
+		return fallback
 	}
-	return fallback
+	return kv.Float() + float64(kv.Int()) + float64(kv.Uint()) // it is one of them, and the others are 0
 }
 
 // Integer is Number for counts.
