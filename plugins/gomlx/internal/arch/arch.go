@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/weights"
 )
 
@@ -24,6 +25,7 @@ type Config struct {
 	PostNorm                bool    // what attention and MLP add is normalised
 	GELU                    bool    // in the MLP, in place of SiLU
 	EmbeddingScale          float32 // of token embeddings
+	ScoreScale              float64 // of queries times keys
 	Interleaved             bool    // rotated pairs are neighbours in the file's rows of queries and keys
 	RopeBase, RopeScale     float64
 	Window                  int // tokens that local layers look back on, 0: none is local
@@ -55,8 +57,12 @@ func Read(f *weights.File) (Config, error) {
 		RopeBase:       f.Number("rope.freq_base", 10000),
 		RopeScale:      1,
 	}
-	if f.Text("rope.scaling.type") == "linear" {
+	switch kind := f.Text("rope.scaling.type"); kind {
+	case "", "none":
+	case "linear":
 		c.RopeScale = f.Number("rope.scaling.factor", 1)
+	default:
+		return c, fmt.Errorf("%w: positions are stretched as %q says: %w", backend.ErrModelFile, kind, base.ErrUnsupported)
 	}
 	c.KVHeads = f.Integer("attention.head_count_kv", c.Heads)
 	if c.Heads > 0 {
@@ -72,6 +78,10 @@ func Read(f *weights.File) (Config, error) {
 	if c.Heads%c.KVHeads != 0 || c.HeadDim%2 != 0 {
 		return c, fmt.Errorf("%w: %d heads of %d over %d of keys", backend.ErrModelFile, c.Heads, c.HeadDim, c.KVHeads)
 	}
+	if n := f.Integer("attention.value_length", c.HeadDim); n != c.HeadDim {
+		return c, fmt.Errorf("%w: keys of %d and values of %d: %w", backend.ErrModelFile, c.HeadDim, n, base.ErrUnsupported)
+	}
+	c.ScoreScale = 1 / math.Sqrt(float64(c.HeadDim))
 	adapt(f, &c)
 	return c, nil
 }

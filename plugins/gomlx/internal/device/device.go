@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
-	"unsafe"
 
 	"github.com/gomlx/go-xla/pkg/pjrt"
-	xladtypes "github.com/gomlx/go-xla/pkg/types/dtypes"
 	"github.com/gomlx/gomlx/backends"
 	"github.com/gomlx/gomlx/backends/simplego"
 	"github.com/gomlx/gomlx/backends/xla"
@@ -19,35 +19,43 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
-// Device is where graphs run. One is shared by all models of the process and is never closed.
+// Device is where graphs run. One is shared by all models of the process that ask for it, and is never closed.
 type Device struct {
-	backend backends.Backend
-	client  *pjrt.Client // nil: pure Go
+	backend  backends.Backend
+	client   *pjrt.Client // nil: pure Go
+	path     string
+	programs programs
+}
+
+type key struct {
 	path    string
+	threads int
 }
 
 var opened = struct {
 	sync.Mutex
-	devices map[string]*Device
-}{devices: map[string]*Device{}}
+	devices map[key]*Device
+}{devices: map[key]*Device{}}
 
-// Open returns the device of a PJRT plugin, or with "" the one in pure Go. base.ErrUnsupported: the plugin cannot be
-// used, or is for a device whose memory the host does not share.
-func Open(path string) (*Device, error) {
+// Open returns the device of a PJRT plugin, or with "" the one in pure Go, which computes on one thread. threads 0: as
+// many as there are CPUs. base.ErrUnsupported: the plugin cannot be used, or is for a device whose memory the host does
+// not share.
+func Open(path string, threads int) (*Device, error) {
 	opened.Lock()
 	defer opened.Unlock()
-	if d := opened.devices[path]; d != nil {
+	k := key{path, threads}
+	if d := opened.devices[k]; d != nil {
 		return d, nil
 	}
-	d, err := open(path)
+	d, err := open(path, threads)
 	if err != nil {
 		return nil, err
 	}
-	opened.devices[path] = d
+	opened.devices[k] = d
 	return d, nil
 }
 
-func open(path string) (*Device, error) {
+func open(path string, threads int) (*Device, error) {
 	if path == "" {
 		b, err := simplego.New("parallelism=0") // with one CPU anything else waits for itself forever
 		if err != nil {
@@ -56,7 +64,10 @@ func open(path string) (*Device, error) {
 		return &Device{backend: b}, nil
 	}
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("PJRT plugin: %w: %w", base.ErrUnsupported, err)
+		return nil, fmt.Errorf("PJRT plugin: %w: %w (run `make pjrt`, or name the file of another in extra.pjrt or %s)", base.ErrUnsupported, err, EnvPlugin)
+	}
+	if err := setEnvironment(threads); err != nil {
+		return nil, err
 	}
 	xla.EnableAutoInstall(false)
 	b, err := xla.New(path + ",shared_buffers")
@@ -77,6 +88,25 @@ func open(path string) (*Device, error) {
 	return &Device{backend: b, client: client, path: path}, nil
 }
 
+// setEnvironment tells XLA what it reads when a client is made: the size of its thread pool, and how wide vectors may be.
+// It keeps to 256 bits otherwise, which costs a fifth of a small model's speed where there are 512.
+func setEnvironment(threads int) error {
+	pool := ""
+	if threads > 0 {
+		pool = strconv.Itoa(threads)
+	}
+	flags := os.Getenv("XLA_FLAGS")
+	if !strings.Contains(flags, "xla_cpu_prefer_vector_width") {
+		flags = strings.TrimSpace(flags + " --xla_cpu_prefer_vector_width=512")
+	}
+	for name, value := range map[string]string{"NPROC": pool, "XLA_FLAGS": flags, "TF_CPP_MIN_LOG_LEVEL": "2"} {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // String says what computes.
 func (d *Device) String() string {
 	if d.client == nil {
@@ -85,61 +115,5 @@ func (d *Device) String() string {
 	return "XLA on CPU, " + filepath.Base(d.path)
 }
 
-// Compiles says whether graphs become machine code.
+// Compiles says whether graphs become machine code, of which arrays can be seen in any shape.
 func (d *Device) Compiles() bool { return d.client != nil }
-
-// Array is memory that both the host and graphs see, zero at first. The owner frees it when no graph uses it.
-type Array struct {
-	Data   []float32
-	device *Device
-	memory unsafe.Pointer
-	views  map[string]backends.Buffer
-}
-
-// NewArray allocates n numbers. base.ErrOutOfMemory.
-func (d *Device) NewArray(n int) (*Array, error) {
-	a := &Array{device: d, views: map[string]backends.Buffer{}}
-	if d.client == nil {
-		a.Data = make([]float32, n)
-		return a, nil
-	}
-	if a.memory = pjrt.AlignedAlloc(4*uintptr(max(n, 1)), pjrt.BufferAlignment); a.memory == nil {
-		return nil, fmt.Errorf("%d bytes: %w", 4*n, base.ErrOutOfMemory)
-	}
-	a.Data = unsafe.Slice((*float32)(a.memory), n)
-	return a, nil
-}
-
-// Bytes is what the array takes.
-func (a *Array) Bytes() int64 { return 4 * int64(len(a.Data)) }
-
-// View is the beginning of the array in a shape. In pure Go it is a copy, made anew each time.
-func (a *Array) view(dims ...int) (backends.Buffer, error) {
-	if a.device.client == nil {
-		n := shapes.Make(dtypes.Float32, dims...)
-		return a.device.backend.BufferFromFlatData(0, a.Data[:n.Size()], n)
-	}
-	key := fmt.Sprint(dims)
-	if b := a.views[key]; b != nil {
-		return b, nil
-	}
-	b, err := a.device.client.CreateViewOfDeviceBuffer(a.memory, xladtypes.Float32, dims)
-	if err != nil {
-		return nil, fmt.Errorf("view %v: %w", dims, err)
-	}
-	a.views[key] = b
-	return b, nil
-}
-
-// Free gives the memory back.
-func (a *Array) Free() {
-	for _, b := range a.views {
-		_ = a.device.backend.BufferFinalize(b) // only the view goes
-	}
-	a.views = nil
-	if a.memory != nil {
-		pjrt.AlignedFree(a.memory)
-		a.memory = nil
-	}
-	a.Data = nil
-}

@@ -2,22 +2,23 @@ package device
 
 import (
 	"fmt"
+	"unsafe"
 
+	"github.com/gomlx/go-xla/pkg/pjrt"
 	"github.com/gomlx/gomlx/backends"
-	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	"github.com/gomlx/gomlx/pkg/core/graph"
 	"github.com/gomlx/gomlx/pkg/core/shapes"
 )
 
-// Program is a compiled graph of 32-bit numbers. It runs once at a time.
+// Program is a compiled graph. Its device owns it. It is safe for concurrent use.
 type Program struct {
 	device *Device
 	graph  *graph.Graph
-	inputs [][]int
+	donate []bool
 }
 
-// Compile builds a graph over inputs of the given shapes.
-func (d *Device) Compile(name string, inputs [][]int, build func(in []*graph.Node) []*graph.Node) (p *Program, err error) {
+// compile builds a graph over inputs of the given shapes.
+func (d *Device) compile(name string, inputs []Shape, build func(in []*graph.Node) []*graph.Node) (p *Program, err error) {
 	defer func() {
 		if r := recover(); r != nil { // GoMLX reports mistakes and failures so
 			err = fmt.Errorf("compile %s: %v", name, r)
@@ -25,47 +26,63 @@ func (d *Device) Compile(name string, inputs [][]int, build func(in []*graph.Nod
 	}()
 	g := graph.NewGraph(d.backend, name)
 	var in []*graph.Node
-	for i, dims := range inputs {
-		in = append(in, graph.Parameter(g, fmt.Sprint("p", i), shapes.Make(dtypes.Float32, dims...)))
+	for i, s := range inputs {
+		in = append(in, graph.Parameter(g, fmt.Sprint("p", i), shapes.Make(s.Kind, s.Dims...)))
 	}
 	g.Compile(build(in)...)
-	return &Program{device: d, graph: g, inputs: inputs}, nil
+	return &Program{device: d, graph: g, donate: make([]bool, len(inputs))}, nil
 }
 
-// Run computes. The inputs are arrays whose beginnings have the shapes of Compile; outputs are copied into out, which has
-// an array or nil for each.
-func (p *Program) Run(inputs []*Array, out []*Array) (err error) {
+// Run computes. The outputs are the caller's, who frees them.
+func (p *Program) Run(inputs ...Buffer) (out []Output, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%s: %v", p.graph.Name(), r)
 		}
 	}()
-	buffers := make([]backends.Buffer, len(inputs))
-	for i, a := range inputs {
-		if buffers[i], err = a.view(p.inputs[i]...); err != nil {
-			return err
+	for _, t := range p.graph.RunWithBuffers(inputs, p.donate, 0) {
+		shape := t.Shape() // gone with the tensor
+		b, err := t.DonateBuffer(p.device.backend, 0)
+		if err != nil {
+			return nil, err
 		}
-		if p.device.client == nil {
-			defer func() { _ = p.device.backend.BufferFinalize(buffers[i]) }()
-		}
+		out = append(out, Output{device: p.device, buffer: b, shape: shape})
 	}
-	results := p.graph.RunWithBuffers(buffers, make([]bool, len(buffers)), 0)
-	for i, t := range results {
-		if i < len(out) && out[i] != nil {
-			b, err := t.Buffer(p.device.backend, 0)
-			if err != nil {
-				return err
-			}
-			if err := p.device.backend.BufferToFlatData(b, out[i].Data[:t.Shape().Size()]); err != nil {
-				return err
-			}
-		}
-		if err := t.FinalizeAll(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return out, nil
 }
 
-// Free gives the program's memory back.
-func (p *Program) Free() { p.graph.Finalize() }
+// Output is what a program computed.
+type Output struct {
+	device *Device
+	buffer backends.Buffer
+	shape  shapes.Shape
+}
+
+// Buffer makes it an input.
+func (o Output) Buffer() Buffer { return o.buffer }
+
+// Floats are its numbers, until it is freed.
+func (o Output) Floats() ([]float32, error) { return read[float32](o) }
+
+// Bits are its numbers of 16 bits, until it is freed.
+func (o Output) Bits() ([]uint16, error) { return read[uint16](o) }
+
+func read[T any](o Output) ([]T, error) {
+	var at unsafe.Pointer
+	if b, is := o.buffer.(*pjrt.Buffer); is {
+		var err error
+		if at, err = b.UnsafePointer(); err != nil {
+			return nil, err
+		}
+	} else {
+		flat, err := o.device.backend.BufferData(o.buffer)
+		if err != nil {
+			return nil, err
+		}
+		at = start(flat)
+	}
+	return unsafe.Slice((*T)(at), o.shape.Size()), nil
+}
+
+// Free gives its memory back.
+func (o Output) Free() { _ = o.device.backend.BufferFinalize(o.buffer) } // it is only freed once

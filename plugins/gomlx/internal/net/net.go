@@ -6,12 +6,18 @@
 // into the cache by the host; the graph itself only reads the cache, in N blocks of [Block] cells: keys
 // [N, kv_heads, head_dim, Block], so that scores need no transposition, and values [N, kv_heads, Block, head_dim].
 // Masks, 0 or [Hidden], say which cells and which of the T tokens each token sees.
+//
+// Matrices are [out, in], as files have them. Of 8-bit ones each row has a scale.
 package net
 
 import (
+	"fmt"
+
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	. "github.com/gomlx/gomlx/pkg/core/graph" //nolint:revive,staticcheck // graphs read as GoMLX's own do
 
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/arch"
+	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
 )
 
 // Block is how many cells a block of the cache has.
@@ -20,66 +26,138 @@ const Block = 256
 // Hidden is added to the scores of what a token does not see.
 const Hidden = -1e30
 
-// Inputs of a layer before its weights: x [T, width], cos and sin [T, head_dim/2], the cache's mask [N, T, Block],
-// the tokens' own mask [T, T], keys and values of the cache.
-const layerInputs = 7
-
-// LayerInputs are the shapes of a layer's inputs for t tokens and n blocks, its weights included.
-func LayerInputs(c arch.Config, t, n int) [][]int {
-	in := [][]int{
-		{t, c.Width}, {t, c.HeadDim / 2}, {t, c.HeadDim / 2}, {n, t, Block}, {t, t},
-		{n, c.KVHeads, c.HeadDim, Block}, {n, c.KVHeads, Block, c.HeadDim},
-	}
-	for _, w := range LayerWeights(c) {
-		in = append(in, w.Shape)
-	}
-	return in
+// Net is a transformer whose matrices and cache are of some kinds.
+type Net struct {
+	arch.Config
+	Weights    dtypes.DType // Float32, BFloat16 or Int8
+	Cache      dtypes.DType // Float32 or Float16
+	Vocabulary int
 }
 
-// Layer computes one: x [T, width], keys [kv_heads, head_dim, T], values [kv_heads, T, head_dim].
-func Layer(c arch.Config, in []*Node) []*Node {
-	x, cos, sin := in[0], in[1], in[2]
-	w := map[string]*Node{}
-	for i, weight := range LayerWeights(c) {
-		w[weight.Name] = in[layerInputs+i]
+// LayerInputs are the shapes of a layer's inputs for t tokens and n blocks, before its weights: x [T, width], cosines
+// and sines [T, head_dim/2], the cache's mask [N, T, Block], the tokens' own mask [T, T], keys and values of the cache.
+func (m Net) LayerInputs(t, n int) []device.Shape {
+	f32 := func(dims ...int) device.Shape { return device.Shape{Kind: dtypes.Float32, Dims: dims} }
+	return []device.Shape{
+		f32(t, m.Width), f32(t, m.HeadDim/2), f32(t, m.HeadDim/2), f32(n, t, Block), f32(t, t),
+		{Kind: m.Cache, Dims: m.KeyShape(n)}, {Kind: m.Cache, Dims: m.ValueShape(n)},
 	}
+}
+
+// KeyShape is that of n blocks of keys.
+func (m Net) KeyShape(n int) []int { return []int{n, m.KVHeads, m.HeadDim, Block} }
+
+// ValueShape is that of n blocks of values.
+func (m Net) ValueShape(n int) []int { return []int{n, m.KVHeads, Block, m.HeadDim} }
+
+// Layer returns the program of a layer for t tokens and n blocks. Of x it makes x [T, width], keys
+// [kv_heads, head_dim, T] and values [kv_heads, T, head_dim] of the cache's kind.
+func (m Net) Layer(d *device.Device, t, n int) (*device.Program, error) {
+	in := m.LayerInputs(t, n)
+	before := len(in)
+	for _, w := range LayerWeights(m.Config) {
+		in = append(in, w.Inputs(m.Weights)...)
+	}
+	return d.Program(fmt.Sprintf("layer of %d tokens, %d blocks, %s", t, n, m.name()), in, func(in []*Node) []*Node {
+		return m.layer(in[:before], m.named(LayerWeights(m.Config), in[before:]))
+	})
+}
+
+// Head returns the program that makes logits [R, vocabulary] of x [R, width].
+func (m Net) Head(d *device.Device, r int) (*device.Program, error) {
+	weights := HeadWeights(m.Config, m.Vocabulary, "")
+	in := []device.Shape{{Kind: dtypes.Float32, Dims: []int{r, m.Width}}}
+	for _, w := range weights {
+		in = append(in, w.Inputs(m.Weights)...)
+	}
+	return d.Program(fmt.Sprintf("head of %d rows, %s", r, m.name()), in, func(in []*Node) []*Node {
+		w := m.named(weights, in[1:])
+		return []*Node{linear(rmsNorm(in[0], w["output_norm"], m.Epsilon), w["output"])}
+	})
+}
+
+// name tells apart what graphs are different for.
+func (m Net) name() string {
+	c := m.Config
+	c.Layers, c.TrainContext, c.EmbeddingScale, c.RopeFactors = 0, 0, 0, nil
+	return fmt.Sprintf("%s weights, %s cache, vocabulary %d, %+v", m.Weights, m.Cache, m.Vocabulary, c)
+}
+
+// weight is a vector, or a matrix with its rows' scales where these are not 1.
+type weight struct{ numbers, scales *Node }
+
+func (m Net) named(weights []Weight, in []*Node) map[string]weight {
+	named := map[string]weight{}
+	for _, w := range weights {
+		got := weight{numbers: in[0]}
+		if n := len(w.Inputs(m.Weights)); n == 2 {
+			got.scales = in[1]
+		}
+		named[w.Name] = got
+		in = in[len(w.Inputs(m.Weights)):]
+	}
+	return named
+}
+
+func (m Net) layer(in []*Node, w map[string]weight) []*Node {
+	x, cos, sin := in[0], in[1], in[2]
 	t := x.Shape().Dim(0)
-	qkv := Dot(RMSNorm(x, w["attn_norm"], c.Epsilon), w["attn_qkv"])
-	if c.Bias {
-		qkv = Add(qkv, broadcast(w["attn_qkv_bias"], qkv))
+	qkv := linear(rmsNorm(x, w["attn_norm"], m.Epsilon), w["attn_qkv"])
+	if m.Bias {
+		qkv = Add(qkv, broadcast(w["attn_qkv_bias"].numbers, qkv))
 	}
 	heads := func(from, n int) *Node {
-		return Reshape(Slice(qkv, AxisRange(), AxisRange(from*c.HeadDim, (from+n)*c.HeadDim)), t, n, c.HeadDim)
+		return Reshape(Slice(qkv, AxisRange(), AxisRange(from*m.HeadDim, (from+n)*m.HeadDim)), t, n, m.HeadDim)
 	}
-	q, k, v := heads(0, c.Heads), heads(c.Heads, c.KVHeads), heads(c.Heads+c.KVHeads, c.KVHeads)
-	if c.HeadNorm {
-		q, k = RMSNorm(q, w["attn_q_norm"], c.Epsilon), RMSNorm(k, w["attn_k_norm"], c.Epsilon)
+	q, k, v := heads(0, m.Heads), heads(m.Heads, m.KVHeads), heads(m.Heads+m.KVHeads, m.KVHeads)
+	if m.HeadNorm {
+		q, k = rmsNorm(q, w["attn_q_norm"], m.Epsilon), rmsNorm(k, w["attn_k_norm"], m.Epsilon)
 	}
 	q, k = rotate(q, cos, sin), rotate(k, cos, sin)
 	k, v = TransposeAllAxes(k, 1, 2, 0), TransposeAllAxes(v, 1, 0, 2)
 
-	a := Dot(attend(c, q, k, v, in[3:layerInputs]), w["attn_output"])
-	if c.PostNorm {
-		a = RMSNorm(a, w["post_attention_norm"], c.Epsilon)
+	a := linear(m.attend(q, k, v, in[3:]), w["attn_output"])
+	if m.PostNorm {
+		a = rmsNorm(a, w["post_attention_norm"], m.Epsilon)
 	}
 	x = Add(x, a)
-	m := mlp(c, RMSNorm(x, w["ffn_norm"], c.Epsilon), w["ffn_gate_up"], w["ffn_down"])
-	if c.PostNorm {
-		m = RMSNorm(m, w["post_ffw_norm"], c.Epsilon)
+	h := linear(m.mlp(linear(rmsNorm(x, w["ffn_norm"], m.Epsilon), w["ffn_gate_up"])), w["ffn_down"])
+	if m.PostNorm {
+		h = rmsNorm(h, w["post_ffw_norm"], m.Epsilon)
 	}
-	return []*Node{Add(x, m), k, v}
+	return []*Node{Add(x, h), as(k, m.Cache), as(v, m.Cache)}
 }
 
-// RMSNorm divides the last axis by its root mean square and multiplies by weight.
-func RMSNorm(x, weight *Node, epsilon float64) *Node {
+// linear is x [T, in] times the transpose of w [out, in].
+func linear(x *Node, w weight) *Node {
+	y := DotGeneral(x, []int{1}, nil, as(w.numbers, dtypes.Float32), []int{1}, nil)
+	if w.scales != nil {
+		y = Mul(y, broadcast(w.scales, y))
+	}
+	return y
+}
+
+// as converts numbers to a kind, if they are of another.
+func as(x *Node, kind dtypes.DType) *Node {
+	if x.DType() == kind {
+		return x
+	}
+	return ConvertDType(x, kind)
+}
+
+// rmsNorm divides the last axis by its root mean square and multiplies by w.
+func rmsNorm(x *Node, w weight, epsilon float64) *Node {
 	mean := ReduceAndKeep(Square(x), ReduceMean, -1)
-	return Mul(Mul(x, Rsqrt(AddScalar(mean, epsilon))), broadcast(weight, x))
+	return Mul(Mul(x, broadcastLast(Rsqrt(AddScalar(mean, epsilon)), x)), broadcast(w.numbers, x))
 }
 
 // broadcast repeats a vector along all axes but the last.
 func broadcast(v, like *Node) *Node {
 	return BroadcastToDims(ExpandLeftToRank(v, like.Rank()), like.Shape().Dimensions...)
 }
+
+// broadcastLast repeats what has a last axis of 1 along it.
+func broadcastLast(v, like *Node) *Node { return BroadcastToDims(v, like.Shape().Dimensions...) }
 
 // rotate turns pairs (i, i + head_dim/2) of each head, [T, heads, head_dim], by angles of which cos and sin are
 // [T, head_dim/2].
@@ -91,21 +169,13 @@ func rotate(x, cos, sin *Node) *Node {
 	return Concatenate([]*Node{Sub(Mul(a, cos), Mul(b, sin)), Add(Mul(b, cos), Mul(a, sin))}, -1)
 }
 
-// mlp is down(act(gate x) * up x).
-func mlp(c arch.Config, x, gateUp, down *Node) *Node {
-	h := Dot(x, gateUp)
-	gate, up := Slice(h, AxisRange(), AxisRange(0, c.Inner)), Slice(h, AxisRange(), AxisRange(c.Inner, 2*c.Inner))
-	if c.GELU {
+// mlp is act(gate) * up of h = [gate, up], [T, 2 * inner].
+func (m Net) mlp(h *Node) *Node {
+	gate, up := Slice(h, AxisRange(), AxisRange(0, m.Inner)), Slice(h, AxisRange(), AxisRange(m.Inner, 2*m.Inner))
+	if m.GELU {
 		const root = 0.7978845608028654 // of 2/pi
 		inner := MulScalar(Add(gate, MulScalar(Mul(gate, Square(gate)), 0.044715)), root)
-		gate = Mul(gate, MulScalar(AddScalar(Tanh(inner), 1), 0.5))
-	} else {
-		gate = Mul(gate, Sigmoid(gate))
+		return Mul(Mul(gate, MulScalar(AddScalar(Tanh(inner), 1), 0.5)), up)
 	}
-	return Dot(Mul(gate, up), down)
-}
-
-// Head makes logits [R, vocabulary] of x [R, width].
-func Head(c arch.Config, x, norm, output *Node) *Node {
-	return Dot(RMSNorm(x, norm, c.Epsilon), output)
+	return Mul(Mul(gate, Sigmoid(gate)), up)
 }

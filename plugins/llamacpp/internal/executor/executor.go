@@ -8,10 +8,10 @@ import (
 	"fmt"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/decode/kv"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/compute"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kv"
 )
 
 // Options are an executor's settings, without defaults.

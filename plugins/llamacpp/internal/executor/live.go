@@ -6,10 +6,10 @@ import (
 	"fmt"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/decode/kv"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kv"
 )
 
 // LiveOptions make every key and value pass through a codec before attention reads it.

@@ -9,13 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/decode/kv"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 	e8 "github.com/kakeyad/kakeyad/plugins/e8codec/codec"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kv"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testcodec"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
 )

@@ -5,11 +5,11 @@ import (
 	"fmt"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/decode/kv"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kv"
 )
 
 // ParkOptions say how pages are packed.
@@ -18,6 +18,9 @@ type ParkOptions struct {
 	Shape codec.Shape // with Codec: of the layers within its boundary, all alike; Type is not looked at
 	Sinks int         // with Codec: first positions that it leaves exact
 }
+
+// layout names how pages are made of rows here.
+const layout = "llamacpp/1"
 
 var _ engine.Parker = (*Executor)(nil)
 
@@ -36,7 +39,7 @@ func (x *Executor) Park(ctx context.Context, o ParkOptions) (err error) {
 		if l := x.live; l != nil {
 			via = l.via()
 		}
-		x.pages = kv.NewPages(rows, via)
+		x.pages = kv.NewPages(layout, rows, via)
 		return nil
 	}
 	for _, r := range x.cells.rows {
@@ -45,7 +48,7 @@ func (x *Executor) Park(ctx context.Context, o ParkOptions) (err error) {
 				r.layer, r.Width(), o.Shape.KVHeads, o.Shape.HeadDim, base.ErrUnsupported)
 		}
 	}
-	x.pages, err = kv.NewPacked(ctx, rows, o.Codec, o.Shape, o.Sinks)
+	x.pages, err = kv.NewPacked(ctx, layout, rows, o.Codec, o.Shape, o.Sinks)
 	return err
 }
 

@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/decode/kv"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kv"
 )
 
 // longText is so many tokens.

@@ -10,49 +10,47 @@ import (
 	"time"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/decode/kv"
+	"github.com/kakeyad/kakeyad/core/decode/serving"
 	"github.com/kakeyad/kakeyad/core/gguf"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kv"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/vocab"
 )
 
-// Stages of loading, and the fraction of the whole at which each begins.
+// Stages of loading.
 var (
-	stageWeights    = stage{"weights", 0}
-	stageVocabulary = stage{"vocabulary", 0.80}
-	stageContext    = stage{"context", 0.85}
-	stageWarmup     = stage{"warmup", 0.90}
-	stageDone       = stage{"done", 1}
+	stageWeights    = serving.Stage{Name: "weights"}
+	stageVocabulary = serving.Stage{Name: "vocabulary", Begin: 0.80}
+	stageContext    = serving.Stage{Name: "context", Begin: 0.85}
+	stageWarmup     = serving.Stage{Name: "warmup", Begin: 0.90}
+	stageDone       = serving.Stage{Name: "done", Begin: 1}
 )
 
-type stage struct {
-	name  string
-	begin float32
-}
-
-// load opens a model file and makes it ready to generate.
-func load(ctx context.Context, req backend.LoadRequest, progress func(backend.LoadProgress), log *slog.Logger) (*model, error) {
-	start := time.Now()
-	if err := check(req.Options, req.Bindings); err != nil {
-		return nil, err
+// loader opens a model file and makes it ready to generate.
+func loader(log *slog.Logger) serving.Loader {
+	return func(ctx context.Context, req backend.LoadRequest, progress *serving.Progress) (*serving.Model, error) {
+		start := time.Now()
+		if err := check(req.Options, req.Bindings); err != nil {
+			return nil, err
+		}
+		if err := checkFile(req.Path); err != nil {
+			return nil, err
+		}
+		m := &model{}
+		if err := m.open(ctx, req, progress, log); err != nil {
+			m.free()
+			return nil, err
+		}
+		log.Info("model loaded", "id", req.ID, "file", filepath.Base(req.Path), "architecture", m.info.Architecture,
+			"quantization", m.info.Quantization, "bytes", m.info.Memory.Total(), "took_ms", time.Since(start).Milliseconds())
+		return &serving.Model{Info: m.info, Vocabulary: m.vocab, Engine: m.engine, Ranks: m.ranks, Free: m.free}, nil
 	}
-	if err := checkFile(req.Path); err != nil {
-		return nil, err
-	}
-	m := &model{}
-	if err := m.open(ctx, req, &reporter{progress: progress}, log); err != nil {
-		m.free()
-		return nil, err
-	}
-	log.Info("model loaded", "id", req.ID, "file", filepath.Base(req.Path), "architecture", m.info.Architecture,
-		"quantization", m.info.Quantization, "bytes", m.info.Memory.Total(), "took_ms", time.Since(start).Milliseconds())
-	return m, nil
 }
 
 // open does the loading. The caller frees the model, also after an error.
-func (m *model) open(ctx context.Context, req backend.LoadRequest, report *reporter, log *slog.Logger) (err error) {
+func (m *model) open(ctx context.Context, req backend.LoadRequest, report *serving.Progress, log *slog.Logger) (err error) {
 	if req.Bindings.Codec != nil {
 		// First of all: the ticket is not good for long.
 		if m.codec, err = kv.Dial(ctx, req.Bindings.Codec); err != nil {
@@ -65,8 +63,7 @@ func (m *model) open(ctx context.Context, req backend.LoadRequest, report *repor
 	if err := m.prepare(ctx, req, report, log); err != nil {
 		return err
 	}
-	report.enter(stageDone)
-	return nil
+	return report.Enter(ctx, stageDone)
 }
 
 // checkFile reads the file's head, so that what is wrong with it can be said in plain words.
@@ -91,20 +88,19 @@ func checkFile(path string) error {
 	return fmt.Errorf("%w %s: %w (%s)", backend.ErrModelFile, path, err, advice)
 }
 
-func loadWeights(ctx context.Context, req backend.LoadRequest, report *reporter) (*binding.Model, error) {
-	if err := ctx.Err(); err != nil {
+func loadWeights(ctx context.Context, req backend.LoadRequest, report *serving.Progress) (*binding.Model, error) {
+	if err := report.Enter(ctx, stageWeights); err != nil {
 		return nil, err
 	}
 	layers := req.Options.GPULayers
 	if layers < 0 {
 		layers = binding.AllLayers
 	}
-	report.enter(stageWeights)
 	weights, err := binding.LoadModel(req.Path, binding.ModelParams{
 		GPULayers: layers,
 		NoMmap:    req.Options.NoMmap,
 		Progress: func(fraction float32) bool {
-			report.within(stageWeights, stageVocabulary, fraction)
+			report.Within(stageWeights, stageVocabulary, fraction)
 			return ctx.Err() == nil
 		},
 	})
@@ -118,7 +114,7 @@ func loadWeights(ctx context.Context, req backend.LoadRequest, report *reporter)
 }
 
 // prepare makes what a model needs beside its weights.
-func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *reporter, log *slog.Logger) error {
+func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *serving.Progress, log *slog.Logger) error {
 	t, err := traitsOf(m.weights)
 	if err != nil {
 		return err
@@ -130,13 +126,13 @@ func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *re
 	if options.Cache, err = req.Options.Cache.Resolve(m.codec != nil); err != nil {
 		return err
 	}
-	if err := enter(ctx, report, stageVocabulary); err != nil {
+	if err := report.Enter(ctx, stageVocabulary); err != nil {
 		return err
 	}
 	m.vocab = vocab.New(m.weights)
 	m.ranks = t.ranks
 
-	if err := enter(ctx, report, stageContext); err != nil {
+	if err := report.Enter(ctx, stageContext); err != nil {
 		return err
 	}
 	if err := checkRoom(options, t); err != nil {
@@ -155,7 +151,7 @@ func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *re
 		return err
 	}
 
-	if err := enter(ctx, report, stageWarmup); err != nil {
+	if err := report.Enter(ctx, stageWarmup); err != nil {
 		return err
 	}
 	if err := m.exec.Warm(t.firstToken); err != nil {
@@ -185,32 +181,4 @@ func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *re
 	}
 	m.info = m.describe(t, options)
 	return nil
-}
-
-func enter(ctx context.Context, report *reporter, s stage) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	report.enter(s)
-	return nil
-}
-
-// reporter passes progress on and never lets a fraction fall.
-type reporter struct {
-	progress func(backend.LoadProgress)
-	last     float32
-}
-
-func (r *reporter) enter(s stage) { r.report(s.name, s.begin) }
-
-// within reports a fraction of a stage that ends where next begins.
-func (r *reporter) within(s, next stage, fraction float32) {
-	r.report(s.name, s.begin+fraction*(next.begin-s.begin))
-}
-
-func (r *reporter) report(name string, fraction float32) {
-	r.last = min(max(r.last, fraction), 1)
-	if r.progress != nil {
-		r.progress(backend.LoadProgress{Stage: name, Fraction: r.last})
-	}
 }

@@ -1,18 +1,15 @@
 package service
 
 import (
-	"context"
-	"sync"
-
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/decode/kv"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kv"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/vocab"
 )
 
-// model is a loaded one.
+// model is what one is made of.
 type model struct {
 	info    backend.ModelInfo
 	ranks   bool      // its one output is a score, not a vector
@@ -23,19 +20,9 @@ type model struct {
 	engine  *engine.Engine
 
 	attached *engine.Attached // nil: no drafter
-	freed    sync.Once
 }
 
-// close ends all requests and frees the model, unless ctx ends while a step is still running; it
-// may be called again. What requests still have to say they take from Go's memory.
-func (m *model) close(ctx context.Context) error {
-	if err := m.engine.Close(ctx); err != nil {
-		return err
-	}
-	m.freed.Do(m.free)
-	return nil
-}
-
+// free gives back what the model took. It is called once, when its engine has ended.
 func (m *model) free() {
 	if m.attached != nil {
 		_ = m.attached.Close() // a drafter that is gone has nothing to free

@@ -1,5 +1,5 @@
-// Package kv is what the llamacpp plugin does with the KV cache beside computing with it: it passes keys
-// and values through a codec, live, and packs cells into pages and back. It knows nothing of llama.cpp.
+// Package kv is what backends do with the KV cache beside computing with it: they pass keys and values
+// through a codec, live, and pack cells into pages and back. It knows nothing of what runs the model.
 package kv
 
 import (

@@ -1,4 +1,4 @@
-package service
+package serving
 
 import (
 	"context"
@@ -17,7 +17,7 @@ func (s *Service) Tokenize(ctx context.Context, req backend.TokenizeRequest) ([]
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return m.vocab.Tokenize(req.Text, req.AddSpecial, req.ParseSpecial)
+	return m.Vocabulary.Tokenize(req.Text, req.AddSpecial, req.ParseSpecial)
 }
 
 // Detokenize implements backend.Backend.
@@ -29,7 +29,7 @@ func (s *Service) Detokenize(ctx context.Context, id backend.ModelID, tokens []b
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return m.vocab.Detokenize(tokens)
+	return m.Vocabulary.Detokenize(tokens)
 }
 
 // Generate implements backend.Backend.
@@ -41,7 +41,7 @@ func (s *Service) Generate(ctx context.Context, req backend.GenerateRequest, emi
 	if err := req.Validate(); err != nil {
 		return err
 	}
-	return m.engine.Generate(ctx, req, emit)
+	return m.Engine.Generate(ctx, req, emit)
 }
 
 // Embed implements backend.Backend.
@@ -50,10 +50,10 @@ func (s *Service) Embed(ctx context.Context, req backend.EmbedRequest) (backend.
 	if err != nil {
 		return backend.EmbedResult{}, err
 	}
-	if m.ranks {
+	if m.Ranks {
 		return backend.EmbedResult{}, fmt.Errorf("embed: model %q ranks texts: %w", req.Model, base.ErrUnsupported)
 	}
-	return m.engine.Embed(ctx, req)
+	return m.Engine.Embed(ctx, req)
 }
 
 // Score implements backend.Backend.
@@ -62,7 +62,7 @@ func (s *Service) Score(ctx context.Context, req backend.ScoreRequest) (backend.
 	if err != nil {
 		return backend.ScoreResult{}, err
 	}
-	return m.engine.Score(ctx, req)
+	return m.Engine.Score(ctx, req)
 }
 
 // Stats implements backend.Backend.
@@ -71,15 +71,15 @@ func (s *Service) Stats(_ context.Context, id backend.ModelID) (backend.Stats, e
 	if err != nil {
 		return backend.Stats{}, err
 	}
-	return m.engine.Stats(), nil
+	return m.Engine.Stats(), nil
 }
 
-func (s *Service) generative(id backend.ModelID, what string) (*model, error) {
+func (s *Service) generative(id backend.ModelID, what string) (*Model, error) {
 	m, err := s.model(id)
 	if err != nil {
 		return nil, err
 	}
-	if !m.info.Generative {
+	if !m.Info.Generative {
 		return nil, fmt.Errorf("%s: model %q only embeds: %w", what, id, base.ErrUnsupported)
 	}
 	return m, nil

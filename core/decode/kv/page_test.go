@@ -57,9 +57,9 @@ func testTokens(n int) []backend.Token {
 
 // testPages are all ways to pack.
 func testPages(t testing.TB) map[string]*Pages {
-	int8, err := NewPacked(t.Context(), testRows(), InProcess(fake.New(fake.Config{}), 1, codec.Params{"mode": fake.ModeInt8}), shape, 3)
+	int8, err := NewPacked(t.Context(), "test/1", testRows(), InProcess(fake.New(fake.Config{}), 1, codec.Params{"mode": fake.ModeInt8}), shape, 3)
 	require.NoError(t, err)
-	return map[string]*Pages{"as they are": NewPages(testRows(), ""), "int8": int8}
+	return map[string]*Pages{"as they are": NewPages("test/1", testRows(), ""), "int8": int8}
 }
 
 func TestPages(t *testing.T) {
@@ -117,22 +117,22 @@ func TestFormat(t *testing.T) {
 		require.False(t, seen[p.Format()], p.Format())
 		seen[p.Format()] = true
 	}
-	note(NewPages(rows, ""), nil)
-	note(NewPages(rows, "e8"), nil)
-	note(NewPages(rows[:4], ""), nil)
+	note(NewPages("test/1", rows, ""), nil)
+	note(NewPages("test/1", rows, "e8"), nil)
+	note(NewPages("test/1", rows[:4], ""), nil)
 	for _, boundary := range []int{0, 1} {
 		for _, sinks := range []int{0, 1} {
 			for _, mode := range []string{fake.ModeNone, fake.ModeInt8} {
-				note(NewPacked(t.Context(), rows, InProcess(fake.New(fake.Config{}), boundary, codec.Params{"mode": mode}), shape, sinks))
+				note(NewPacked(t.Context(), "test/1", rows, InProcess(fake.New(fake.Config{}), boundary, codec.Params{"mode": mode}), shape, sinks))
 			}
 		}
 	}
 	wide := slices.Clone(rows)
 	wide[3].Bytes *= 2
-	note(NewPages(wide, ""), nil)
+	note(NewPages("test/1", wide, ""), nil)
 	quantised := slices.Clone(rows)
 	quantised[3].Type = "q8_0"
-	note(NewPages(quantised, ""), nil)
+	note(NewPages("test/1", quantised, ""), nil)
 }
 
 // FuzzUnpack reaches what lies behind a right checksum.

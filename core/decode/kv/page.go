@@ -39,18 +39,16 @@ type Pages struct {
 	sinks  int
 }
 
-// layout is the version of what Format says and of how rows are ordered.
-const layout = "llamacpp/1"
-
-// NewPages makes pages that are stored as the cache has them. Via says what the vectors went through
-// before they came into the cache; "": nothing.
-func NewPages(rows []Row, via string) *Pages {
+// NewPages makes pages that are stored as the cache has them. Layout is the name and version of how an
+// executor orders rows and numbers them. Via says what the vectors went through before they came into the
+// cache; "": nothing.
+func NewPages(layout string, rows []Row, via string) *Pages {
 	return &Pages{rows: rows, format: layout + " " + describe(rows) + " via=" + via}
 }
 
 // NewPacked makes pages that a codec packs, but for the layers outside its boundary and the first sinks
 // tokens of a sequence.
-func NewPacked(ctx context.Context, rows []Row, c *Codec, shape codec.Shape, sinks int) (*Pages, error) {
+func NewPacked(ctx context.Context, layout string, rows []Row, c *Codec, shape codec.Shape, sinks int) (*Pages, error) {
 	shape.Type = codec.F16
 	stream, err := c.Stream(ctx, shape)
 	if err != nil {

@@ -1,4 +1,4 @@
-package service
+package serving
 
 import (
 	"context"
@@ -6,15 +6,13 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 )
 
-var _ backend.Pager = (*Service)(nil)
-
 // ExportPages implements backend.Pager.
 func (s *Service) ExportPages(ctx context.Context, id backend.ModelID, emit func(backend.Page) error) error {
 	m, err := s.model(id)
 	if err != nil {
 		return err
 	}
-	return m.engine.ExportPages(ctx, emit)
+	return m.Engine.ExportPages(ctx, emit)
 }
 
 // ParkModel implements backend.Pager.
@@ -23,7 +21,7 @@ func (s *Service) ParkModel(ctx context.Context, id backend.ModelID) error {
 	if err != nil {
 		return err
 	}
-	return m.engine.ParkModel(ctx)
+	return m.Engine.ParkModel(ctx)
 }
 
 // ImportPages implements backend.Pager.
@@ -32,5 +30,5 @@ func (s *Service) ImportPages(ctx context.Context, req backend.ImportRequest, pa
 	if err != nil {
 		return backend.ImportResult{}, err
 	}
-	return m.engine.ImportPages(ctx, req, page)
+	return m.Engine.ImportPages(ctx, req, page)
 }

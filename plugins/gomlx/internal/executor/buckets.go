@@ -1,0 +1,41 @@
+package executor
+
+import "github.com/kakeyad/kakeyad/plugins/gomlx/internal/net"
+
+const (
+	maxChunk   = 256 // tokens of one run of the programs
+	blockSteps = 4   // each size of the cache's view is so many times the one before
+)
+
+// tokenBuckets are the numbers of tokens that programs are compiled for: powers of 2. In pure Go, where compiling costs
+// nothing but nothing is vectorised either, they are few.
+func tokenBuckets(batch int) []int {
+	var out []int
+	for n := 1; ; n *= 2 {
+		out = append(out, n)
+		if n >= min(batch, maxChunk) {
+			return out
+		}
+	}
+}
+
+// blockBuckets are the numbers of blocks of the cache that programs are compiled for. Without views there is only the
+// whole.
+func blockBuckets(cells int, views bool) []int {
+	all := cells / net.Block
+	var out []int
+	for n := 1; views && n < all; n *= blockSteps {
+		out = append(out, n)
+	}
+	return append(out, all)
+}
+
+// bucket is the smallest that holds n, else the largest, and its place.
+func bucket(buckets []int, n int) (place, size int) {
+	for place, size = range buckets {
+		if size >= n {
+			break
+		}
+	}
+	return place, size
+}

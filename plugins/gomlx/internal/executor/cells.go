@@ -1,0 +1,101 @@
+package executor
+
+import "github.com/kakeyad/kakeyad/core/decode/engine"
+
+// MaxSequences is how many sequences a cell can tell apart.
+const MaxSequences = 256
+
+// owners are the sequences that a cell belongs to.
+type owners [MaxSequences / 64]uint64
+
+func (o *owners) has(s engine.SeqID) bool { return o[s/64]>>(s%64)&1 != 0 }
+func (o *owners) add(s engine.SeqID)      { o[s/64] |= 1 << (s % 64) }
+func (o *owners) remove(s engine.SeqID)   { o[s/64] &^= 1 << (s % 64) }
+func (o *owners) none() bool              { return *o == owners{} }
+
+// cells are the books of a cache: what each cell holds.
+type cells struct {
+	positions []int32
+	owners    []owners
+	free      int
+}
+
+func newCells(n int) *cells {
+	return &cells{positions: make([]int32, n), owners: make([]owners, n), free: n}
+}
+
+// take gives free cells to items, the lowest first. False: there are too few, and nothing was done.
+func (c *cells) take(items []engine.Item, spots []int32) ([]int32, bool) {
+	spots = spots[:0]
+	if len(items) > c.free {
+		return spots, false
+	}
+	for cell := range c.owners {
+		if len(spots) == len(items) {
+			break
+		}
+		if c.owners[cell].none() {
+			it := items[len(spots)]
+			c.owners[cell].add(it.Seq)
+			c.positions[cell] = it.Pos
+			spots = append(spots, int32(cell))
+		}
+	}
+	c.free -= len(spots)
+	return spots, true
+}
+
+// release gives cells back.
+func (c *cells) release(spots []int32) {
+	for _, s := range spots {
+		c.owners[s] = owners{}
+	}
+	c.free += len(spots)
+}
+
+// remove takes positions [from, to) from a sequence; to < 0 is the end.
+func (c *cells) remove(seq engine.SeqID, from, to int32) {
+	for i := range c.owners {
+		o := &c.owners[i]
+		if p := c.positions[i]; o.has(seq) && p >= from && (to < 0 || p < to) {
+			o.remove(seq)
+			if o.none() {
+				c.free++
+			}
+		}
+	}
+}
+
+// share makes positions [0, to) of src those of dst too.
+func (c *cells) share(src, dst engine.SeqID, to int32) {
+	for i := range c.owners {
+		if o := &c.owners[i]; o.has(src) && c.positions[i] < to {
+			o.add(dst)
+		}
+	}
+}
+
+// find returns the cells of positions [from, to) of a sequence, in order. False: some are missing.
+func (c *cells) find(seq engine.SeqID, from, to int32) ([]int32, bool) {
+	spots := make([]int32, to-from)
+	found := 0
+	for i := range c.owners {
+		if p := c.positions[i]; p >= from && p < to && c.owners[i].has(seq) {
+			spots[p-from] = int32(i)
+			found++
+		}
+	}
+	return spots, found == len(spots)
+}
+
+// end is behind the last cell of any of the sequences.
+func (c *cells) end(of *owners) int {
+	for i := len(c.owners) - 1; i >= 0; i-- {
+		for w, bits := range c.owners[i] {
+			if bits&of[w] != 0 {
+				return i + 1
+			}
+		}
+	}
+	return 0
+}
