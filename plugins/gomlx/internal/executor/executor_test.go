@@ -21,12 +21,17 @@ var small = executor.Options{Cells: 512, Batch: 32, Sequences: 4}
 
 func open(t testing.TB, path string, kind, cache dtypes.DType, o executor.Options) *executor.Executor {
 	t.Helper()
+	return openOn(t, testmodel.Plugin(t), path, kind, cache, o)
+}
+
+func openOn(t testing.TB, plugin, path string, kind, cache dtypes.DType, o executor.Options) *executor.Executor {
+	t.Helper()
 	f, err := weights.Open(path)
 	require.NoError(t, err)
 	defer f.Close()
 	c, err := arch.Read(f)
 	require.NoError(t, err)
-	d, err := device.Open(testmodel.Plugin(t), 0)
+	d, err := device.Open(plugin, 0)
 	require.NoError(t, err)
 	m, err := model.Load(context.Background(), f, d, c, kind, cache, func(float32) {})
 	require.NoError(t, err)

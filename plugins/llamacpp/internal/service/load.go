@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -71,21 +70,10 @@ func checkFile(path string) error {
 	if !filepath.IsAbs(path) {
 		return invalid("path", "%q is not absolute", path)
 	}
-	_, err := gguf.ReadFile(path)
-	var advice string
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, fs.ErrNotExist):
-		advice = "there is no such file: fetch it, or correct the path"
-	case errors.Is(err, gguf.ErrTruncated):
-		advice = "the download did not finish: fetch the file again"
-	case errors.Is(err, gguf.ErrNotGGUF), errors.Is(err, gguf.ErrVersion):
-		advice = "this backend reads GGUF files of version 2 and 3: convert the model"
-	default:
-		advice = "check the file, or fetch it again"
+	if _, err := gguf.ReadFile(path); err != nil {
+		return fmt.Errorf("%w %s: %w (%s)", backend.ErrModelFile, path, err, gguf.Advice(err))
 	}
-	return fmt.Errorf("%w %s: %w (%s)", backend.ErrModelFile, path, err, advice)
+	return nil
 }
 
 func loadWeights(ctx context.Context, req backend.LoadRequest, report *serving.Progress) (*binding.Model, error) {
