@@ -71,7 +71,11 @@ func (s *Service) Stats(_ context.Context, id backend.ModelID) (backend.Stats, e
 	if err != nil {
 		return backend.Stats{}, err
 	}
-	return m.Engine.Stats(), nil
+	stats := m.Engine.Stats()
+	if m.Compiled != nil {
+		stats.Compiled = m.Compiled()
+	}
+	return stats, nil
 }
 
 func (s *Service) generative(id backend.ModelID, what string) (*Model, error) {

@@ -26,8 +26,9 @@ type Model struct {
 	Info       backend.ModelInfo
 	Vocabulary Vocabulary
 	Engine     *engine.Engine
-	Ranks      bool   // its one output is a score, not a vector
-	Free       func() // called once, when the engine has ended
+	Ranks      bool         // its one output is a score, not a vector
+	Compiled   func() int64 // for Stats; nil: nothing is ever compiled
+	Free       func()       // called once, when the engine has ended
 
 	freed sync.Once
 }

@@ -415,6 +415,7 @@ type Stats struct {
 	PagesPacked     int64         // handed over by ExportPages
 	PackedBytes     int64         // of these
 	TokensRestored  int64         // by ImportPages
+	Compiled        int64         // programs that were compiled for this model; what was there already is not counted
 
 	Draft       DraftStats // of all requests, those at work too
 	DraftUnpaid int64      // requests whose drafting was switched off as it did not pay

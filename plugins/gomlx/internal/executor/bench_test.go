@@ -24,7 +24,7 @@ func BenchmarkStep(b *testing.B) {
 				require.NoError(b, x.Step(items(at, n, false)))
 				at += n
 			}
-			for _, tokens := range []int{1, 2, 4, 8, 64, 256} {
+			for _, tokens := range []int{1, 2, 4, 8, 256} {
 				b.Run(fmt.Sprintf("%s/%s/context=%d/tokens=%d", kinds[0], kinds[1], context, tokens), func(b *testing.B) {
 					for b.Loop() {
 						require.NoError(b, x.Step(items(context, tokens, true)))

@@ -73,6 +73,9 @@ func (x *Executor) Programs() int {
 	return len(x.programs.tokens)*len(x.programs.blocks) + len(x.programs.heads)
 }
 
+// Compiled is how many of them were compiled for this executor: the others its device had from before.
+func (x *Executor) Compiled() int64 { return x.programs.compiled.Load() }
+
 // Close frees the cache.
 func (x *Executor) Close() {
 	for _, c := range x.cache {

@@ -1,6 +1,8 @@
 package executor
 
 import (
+	"sync/atomic"
+
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/model"
 )
@@ -14,6 +16,7 @@ type programs struct {
 	tokens, blocks, heads []int               // sizes, ascending
 	layer                 [][]*device.Program // [tokens][blocks]
 	head                  []*device.Program   // [heads]
+	compiled              atomic.Int64
 }
 
 func newPrograms(m *model.Model, o Options) *programs {
@@ -34,7 +37,7 @@ func (p *programs) compile(progress func(done float32) error) error {
 	for _, t := range p.tokens {
 		var row []*device.Program
 		for _, n := range p.blocks {
-			program, err := p.model.Net.Layer(p.model.Device, t, n)
+			program, err := p.counted(p.model.Net.Layer(p.model.Device, t, n))
 			if err != nil {
 				return err
 			}
@@ -46,7 +49,7 @@ func (p *programs) compile(progress func(done float32) error) error {
 		p.layer = append(p.layer, row)
 	}
 	for _, r := range p.heads {
-		program, err := p.model.Net.Head(p.model.Device, r)
+		program, err := p.counted(p.model.Net.Head(p.model.Device, r))
 		if err != nil {
 			return err
 		}
@@ -56,4 +59,12 @@ func (p *programs) compile(progress func(done float32) error) error {
 		}
 	}
 	return nil
+}
+
+// counted counts a program that was compiled just now.
+func (p *programs) counted(program *device.Program, compiled bool, err error) (*device.Program, error) {
+	if compiled {
+		p.compiled.Add(1)
+	}
+	return program, err
 }

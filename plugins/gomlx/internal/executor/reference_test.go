@@ -79,7 +79,7 @@ func TestSmolLM2Reference(t *testing.T) {
 	its := steps(0, 0, g.Tokens)
 	require.NoError(t, x.Step(its))
 	near(t, g.FirstLayer, x.Features(len(its)-1), 1e-3)
-	near(t, g.Logits[0], x.Logits(len(its)-1)[:len(g.Logits[0])], 2e-3)
+	near(t, g.Logits[0], x.Logits(len(its) - 1)[:len(g.Logits[0])], 2e-3)
 }
 
 func steps(seq engine.SeqID, at int, tokens []int32) (out []engine.Item) {

@@ -50,9 +50,9 @@ func (m Net) KeyShape(n int) []int { return []int{n, m.KVHeads, m.HeadDim, Block
 // ValueShape is that of n blocks of values.
 func (m Net) ValueShape(n int) []int { return []int{n, m.KVHeads, Block, m.HeadDim} }
 
-// Layer returns the program of a layer for t tokens and n blocks. Of x it makes x [T, width], keys
+// Layer returns the program of a layer for t tokens and n blocks, and whether it was compiled just now. Of x it makes x [T, width], keys
 // [kv_heads, head_dim, T] and values [kv_heads, T, head_dim] of the cache's kind.
-func (m Net) Layer(d *device.Device, t, n int) (*device.Program, error) {
+func (m Net) Layer(d *device.Device, t, n int) (*device.Program, bool, error) {
 	in := m.LayerInputs(t, n)
 	before := len(in)
 	for _, w := range LayerWeights(m.Config) {
@@ -63,8 +63,8 @@ func (m Net) Layer(d *device.Device, t, n int) (*device.Program, error) {
 	})
 }
 
-// Head returns the program that makes logits [R, vocabulary] of x [R, width].
-func (m Net) Head(d *device.Device, r int) (*device.Program, error) {
+// Head returns the program that makes logits [R, vocabulary] of x [R, width], and whether it was compiled just now.
+func (m Net) Head(d *device.Device, r int) (*device.Program, bool, error) {
 	weights := HeadWeights(m.Config, m.Vocabulary, "")
 	in := []device.Shape{{Kind: dtypes.Float32, Dims: []int{r, m.Width}}}
 	for _, w := range weights {
@@ -128,9 +128,24 @@ func (m Net) layer(in []*Node, w map[string]weight) []*Node {
 	return []*Node{Add(x, h), as(k, m.Cache), as(v, m.Cache)}
 }
 
+// fewRows is up to how many rows a product is computed row by row, unless the matrix is of 32-bit numbers. A product with
+// one row converts numbers on their way; with more XLA writes all of the converted matrix to memory first.
+var fewRows = 4
+
 // linear is x [T, in] times the transpose of w [out, in].
 func linear(x *Node, w weight) *Node {
-	y := DotGeneral(x, []int{1}, nil, as(w.numbers, dtypes.Float32), []int{1}, nil)
+	t := x.Shape().Dim(0)
+	matrix := as(w.numbers, dtypes.Float32)
+	var y *Node
+	if t > 1 && t <= fewRows && w.numbers.DType() != dtypes.Float32 {
+		var rows []*Node
+		for i := range t {
+			rows = append(rows, DotGeneral(Slice(x, AxisRange(i, i+1), AxisRange()), []int{1}, nil, matrix, []int{1}, nil))
+		}
+		y = Concatenate(rows, 0)
+	} else {
+		y = DotGeneral(x, []int{1}, nil, matrix, []int{1}, nil)
+	}
 	if w.scales != nil {
 		y = Mul(y, broadcast(w.scales, y))
 	}

@@ -58,8 +58,8 @@ func loader(log *slog.Logger) serving.Loader {
 		}
 		log.Info("model loaded", "id", req.ID, "file", filepath.Base(req.Path), "architecture", l.info.Architecture,
 			"device", l.device.String(), "weights", l.info.Options.Extra[keyWeights], "programs", l.exec.Programs(),
-			"compiled", l.device.Compiled(), "bytes", l.info.Memory.Total(), "took_ms", time.Since(start).Milliseconds())
-		return &serving.Model{Info: l.info, Vocabulary: l.vocab, Engine: l.engine, Free: l.free}, nil
+			"compiled", l.exec.Compiled(), "bytes", l.info.Memory.Total(), "took_ms", time.Since(start).Milliseconds())
+		return &serving.Model{Info: l.info, Vocabulary: l.vocab, Engine: l.engine, Compiled: l.exec.Compiled, Free: l.free}, nil
 	}
 }
 
