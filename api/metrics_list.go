@@ -49,6 +49,7 @@ var modelGauges = []figure[router.ModelStats]{
 	{desc("model_steps_total", "Decode steps.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.Steps) }},
 	{desc("model_step_tokens_total", "Tokens in decode steps; by steps it is the mean batch.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.StepTokens) }},
 	{desc("model_preempted_total", "Requests that gave up their cells for a while.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.Preempted) }},
+	{desc("model_compiled_total", "Programs that the backend compiled.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.Compiled) }},
 	{desc("model_busy_seconds_total", "Time spent in decode steps.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return m.Backend.Busy.Seconds() }},
 	{desc("model_drafted_tokens_total", "Drafted tokens that were verified.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.Draft.Drafted) }},
 	{desc("model_draft_accepted_tokens_total", "Of these, accepted.", "model"), prometheus.CounterValue, func(m *router.ModelStats) float64 { return float64(m.Backend.Draft.Accepted) }},

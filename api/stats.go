@@ -45,6 +45,7 @@ type modelStats struct {
 	MeanBatch    float64    `json:"mean_batch"` // tokens a step
 	Preempted    int64      `json:"preempted"`
 	BusySeconds  float64    `json:"busy_seconds"`
+	Compiled     int64      `json:"compiled,omitempty"` // programs
 
 	Draft *draftStats `json:"draft,omitempty"`
 }
@@ -161,7 +162,7 @@ func modelStatsOf(m *router.ModelStats) modelStats {
 		Bytes: m.Bytes, Requests: m.Leases, Waiting: m.Waiters, Pinned: m.Pinned, LastUsed: m.LastUsed,
 		Active: b.Active, Queued: b.Waiting, Slots: b.Slots, CellsUsed: b.CellsUsed, Cells: b.Cells,
 		Finished: b.Requests, PromptTokens: b.PromptTokens, CachedTokens: b.CachedTokens,
-		OutputTokens: b.OutputTokens, Steps: b.Steps, Preempted: b.Preempted, BusySeconds: b.Busy.Seconds(),
+		OutputTokens: b.OutputTokens, Steps: b.Steps, Preempted: b.Preempted, BusySeconds: b.Busy.Seconds(), Compiled: b.Compiled,
 	}
 	if !m.Expires.IsZero() {
 		out.Expires = &m.Expires

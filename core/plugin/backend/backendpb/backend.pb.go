@@ -2348,6 +2348,7 @@ type StatsResponse struct {
 	Draft          *DraftStats            `protobuf:"bytes,17,opt,name=draft,proto3" json:"draft,omitempty"`
 	DraftUnpaid    int64                  `protobuf:"varint,18,opt,name=draft_unpaid,json=draftUnpaid,proto3" json:"draft_unpaid,omitempty"`
 	DraftFailed    int64                  `protobuf:"varint,19,opt,name=draft_failed,json=draftFailed,proto3" json:"draft_failed,omitempty"`
+	Compiled       int64                  `protobuf:"varint,20,opt,name=compiled,proto3" json:"compiled,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -2511,6 +2512,13 @@ func (x *StatsResponse) GetDraftUnpaid() int64 {
 func (x *StatsResponse) GetDraftFailed() int64 {
 	if x != nil {
 		return x.DraftFailed
+	}
+	return 0
+}
+
+func (x *StatsResponse) GetCompiled() int64 {
+	if x != nil {
+		return x.Compiled
 	}
 	return 0
 }
@@ -3262,7 +3270,7 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x06levels\x18\x01 \x01(\fR\x06levels\x128\n" +
 	"\x06result\x18\x02 \x01(\v2 .kakeya.backend.v1.ScoreResponseR\x06result\"$\n" +
 	"\fStatsRequest\x12\x14\n" +
-	"\x05model\x18\x01 \x01(\tR\x05model\"\xef\x04\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\"\x8b\x05\n" +
 	"\rStatsResponse\x12\x16\n" +
 	"\x06active\x18\x01 \x01(\x03R\x06active\x12\x18\n" +
 	"\awaiting\x18\x02 \x01(\x03R\awaiting\x12\x14\n" +
@@ -3285,7 +3293,8 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x0ftokens_restored\x18\x10 \x01(\x03R\x0etokensRestored\x123\n" +
 	"\x05draft\x18\x11 \x01(\v2\x1d.kakeya.backend.v1.DraftStatsR\x05draft\x12!\n" +
 	"\fdraft_unpaid\x18\x12 \x01(\x03R\vdraftUnpaid\x12!\n" +
-	"\fdraft_failed\x18\x13 \x01(\x03R\vdraftFailed\"*\n" +
+	"\fdraft_failed\x18\x13 \x01(\x03R\vdraftFailed\x12\x1a\n" +
+	"\bcompiled\x18\x14 \x01(\x03R\bcompiled\"*\n" +
 	"\x12ExportPagesRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\"q\n" +
 	"\x13ExportPagesResponse\x12\x14\n" +
