@@ -220,6 +220,10 @@ bench-peers: build models ## beside llama.cpp's llama-server (builds it once: ab
 	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) \
 		PEER_BIN=$$(bench/peers/build-llama-server.sh $(CACHE)/peers) $(GO) run ./bench/peers $(BENCHFLAGS)
 
+.PHONY: bench-gomlx
+bench-gomlx: build models pjrt ## our two backends in one run (BENCHFLAGS="-weights f32")
+	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PJRT=$(PJRT) $(GO) run ./bench/peers -gomlx $(BENCHFLAGS)
+
 REFERENCE := $(CACHE)/reference
 
 .PHONY: bench-reference

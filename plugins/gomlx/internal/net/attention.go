@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
-	. "github.com/gomlx/gomlx/pkg/core/graph" //nolint:revive,staticcheck // graphs read as GoMLX's own do
+	. "github.com/gomlx/gomlx/pkg/core/graph" //nolint:staticcheck // graphs read as GoMLX's own do
 )
 
 // attend returns what each token sees, [T, heads * head_dim]: of the cache, and of the T tokens themselves. q is

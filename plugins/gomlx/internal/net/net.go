@@ -14,7 +14,7 @@ import (
 	"fmt"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
-	. "github.com/gomlx/gomlx/pkg/core/graph" //nolint:revive,staticcheck // graphs read as GoMLX's own do
+	. "github.com/gomlx/gomlx/pkg/core/graph" //nolint:staticcheck // graphs read as GoMLX's own do
 
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/arch"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"

@@ -94,8 +94,13 @@ func executorOptions(o backend.LoadOptions) executor.Options {
 	return executor.Options{Cells: o.CacheTokens, Batch: o.Batch, Sequences: min(sequencesPerSlot*o.Parallel, executor.MaxSequences-1)}
 }
 
-// cacheKind is what keys and values are kept as.
-const cacheKind = dtypes.Float16
+// cacheKind is what keys and values are kept as: what kv_type_k and kv_type_v say, where there are 16-bit numbers.
+func cacheKind(compiles bool) dtypes.DType {
+	if compiles {
+		return dtypes.Float16
+	}
+	return dtypes.Float32
+}
 
 func invalid(field, format string, args ...any) error {
 	return fmt.Errorf("%s: %w: %s", field, base.ErrInvalid, fmt.Sprintf(format, args...))

@@ -113,8 +113,14 @@ var endTexts = []string{
 	"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "</s>", "<|end_of_text|>", "<EOT>", "_<EOT>",
 }
 
+// specialKeys are what files call the tokens with a meaning.
+var specialKeys = map[string]string{
+	"bos": "bos", "eos": "eos", "eot": "eot", "pad": "padding", "unk": "unknown",
+	"sep": "seperator", //nolint:misspell // files spell it so
+}
+
 func (v *Vocabulary) findSpecial(m Metadata, texts []string) {
-	for name, key := range map[string]string{"bos": "bos", "eos": "eos", "eot": "eot", "pad": "padding", "unk": "unknown", "sep": "seperator"} {
+	for name, key := range specialKeys {
 		if id := m.Integer("tokenizer.ggml."+key+"_token_id", -1); id >= 0 && id < len(texts) {
 			v.special[name] = backend.Token(id)
 		}
