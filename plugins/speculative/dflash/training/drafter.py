@@ -20,6 +20,23 @@ def linear(x, w):
     return F.linear(x, w.to(x.dtype))
 
 
+def keys_values(x, k, k_norm, v, cos, sin, c):
+    shape = (*x.shape[:2], c.kv_heads, c.head_dim)
+    keys = rms_norm(linear(x, k).view(shape), k_norm.to(x.dtype), c.eps).transpose(1, 2)
+    return rotate(keys, cos, sin), linear(x, v).view(shape).transpose(1, 2)
+
+
+def queries(h, q, q_norm, cos, sin, c):
+    q = rms_norm(linear(h, q).view(*h.shape[:2], c.heads, c.head_dim), q_norm.to(h.dtype), c.eps)
+    return rotate(q.transpose(1, 2), cos, sin)
+
+
+def finish(x, attended, o, ffn_norm, gate, up, down, c):
+    x = x + linear(attended, o)
+    h = rms_norm(x, ffn_norm.to(x.dtype), c.eps)
+    return x + linear(F.silu(linear(h, gate)) * linear(h, up), down)
+
+
 class Layer(nn.Module):
     def __init__(self, c, layers):
         super().__init__()
@@ -42,31 +59,40 @@ class Layer(nn.Module):
 
     def keys_values(self, x, cos, sin):
         """Of features or of a normed block, x [rows, length, width]: [rows, kv_heads, length, head_dim]."""
-        c, shape = self.c, (*x.shape[:2], self.c.kv_heads, self.c.head_dim)
-        k = rms_norm(linear(x, self.k).view(shape), self.k_norm.to(x.dtype), c.eps).transpose(1, 2)
-        return rotate(k, cos, sin), linear(x, self.v).view(shape).transpose(1, 2)
+        return keys_values(x, self.k, self.k_norm, self.v, cos, sin, self.c)
+
+    def queries(self, x, cos, sin):
+        """Queries [rows, heads, length, head_dim] of a block x [rows, length, width], and the normed block."""
+        h = rms_norm(x, self.attn_norm.to(x.dtype), self.c.eps)
+        return queries(h, self.q, self.q_norm, cos, sin, self.c), h
+
+    def finish(self, x, attended):
+        return finish(x, attended, self.o, self.ffn_norm, self.gate, self.up, self.down, self.c)
 
     def forward(self, x, context, block_rotary, context_rotary, mask):
         """x [rows, block positions, width]; context [rows, length, width]: fused features."""
-        c = self.c
-        h = rms_norm(x, self.attn_norm.to(x.dtype), c.eps)
-        q = rms_norm(linear(h, self.q).view(*x.shape[:2], c.heads, c.head_dim), self.q_norm.to(x.dtype), c.eps)
-        q = rotate(q.transpose(1, 2), *block_rotary)
+        q, h = self.queries(x, *block_rotary)
         seen, own = self.keys_values(context, *context_rotary), self.keys_values(h, *block_rotary)
-        k, v = (torch.cat(pair, 2).repeat_interleave(c.heads // c.kv_heads, 1) for pair in zip(seen, own))
+        k, v = (torch.cat(pair, 2).repeat_interleave(self.c.heads // self.c.kv_heads, 1) for pair in zip(seen, own))
         o = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + linear(o.transpose(1, 2).flatten(2), self.o)
-        h = rms_norm(x, self.ffn_norm.to(x.dtype), c.eps)
-        return x + linear(F.silu(linear(h, self.gate)) * linear(h, self.up), self.down)
+        return self.finish(x, o.transpose(1, 2).flatten(2))
+
+    @staticmethod
+    def compile_parts():
+        """Fuses the small operations of all layers, attention aside."""
+        global keys_values, queries, finish
+        keys_values, queries, finish = (torch.compile(f, dynamic=True) for f in (keys_values, queries, finish))
 
 
 class Drafter(nn.Module):
-    """config: the target's; taps: the layers whose outputs are fused; vocabulary: token ids it may guess, ascending."""
+    """config: the target's; taps: the layers whose outputs are fused; vocabulary: token ids it may guess, ascending;
+    counts: how often each of these occurs."""
 
-    def __init__(self, config, taps, layers, block, vocabulary, mask=None):
+    def __init__(self, config, taps, layers, block, vocabulary, counts, mask=None):
         super().__init__()
         self.c, self.taps, self.block = config, list(taps), block
         self.register_buffer("vocabulary", torch.as_tensor(vocabulary, dtype=torch.long))
+        self.register_buffer("counts", torch.as_tensor(counts, dtype=torch.long))
         width = config.width
         self.fuse = nn.Parameter(torch.randn(width, len(self.taps) * width) * 0.02)
         self.fuse_norm = nn.Parameter(torch.ones(width))
@@ -101,15 +127,21 @@ class Drafter(nn.Module):
             x = layer(x, context, block_rotary, context_rotary, mask)
         return rms_norm(x, self.norm.to(dtype), self.c.eps).view(rows, n, block, -1)
 
+    def cut(self, size):
+        """Leaves the size most frequent tokens in the vocabulary."""
+        keep = self.counts.argsort(descending=True, stable=True)[:size].sort().values
+        self.vocabulary, self.counts = self.vocabulary[keep], self.counts[keep]
+        return self
+
     def state(self):
         """What Drafter.restore needs, small enough to carry."""
-        weights = {k: v.to(torch.bfloat16) if v.is_floating_point() else v.int() for k, v in self.state_dict().items()}
+        weights = {k: (v.to(torch.bfloat16) if v.is_floating_point() else v.int()).cpu() for k, v in self.state_dict().items()}
         return {"weights": weights, "taps": self.taps, "layers": len(self.layers), "block": self.block}
 
     @staticmethod
     def restore(config, state, device="cpu"):
         w = {k: v.float() if v.is_floating_point() else v.long() for k, v in state["weights"].items()}
-        d = Drafter(config, state["taps"], state["layers"], state["block"], w["vocabulary"])
+        d = Drafter(config, state["taps"], state["layers"], state["block"], w["vocabulary"], w["counts"])
         d.load_state_dict(w)
         return d.to(device)
 

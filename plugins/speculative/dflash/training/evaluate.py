@@ -174,13 +174,14 @@ def main():
     p.add_argument("--drafter", required=True)
     p.add_argument("--answers", required=True, nargs="+")
     p.add_argument("--report", help="JSON")
-    p.add_argument("--costs", default="1:1,4:2.4,8:3.9", help="measured cost of a batch in single tokens")
-    p.add_argument("--draft-cost", type=float, default=0.2, help="cost of a draft in single tokens")
+    p.add_argument("--vocabulary", type=int, default=8192, help="tokens that the drafter may guess")
+    p.add_argument("--costs", default="1:1,2:1.18,3:1.3,5:1.82,8:2.03", help="measured cost of a batch in single tokens")
+    p.add_argument("--draft-cost", type=float, default=0.25, help="cost of a draft in single tokens")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--float32", action="store_true")
     a = p.parse_args()
     target = Target(a.target, a.device, torch.float32 if a.float32 else torch.bfloat16)
-    model = Drafter.restore(target.config, torch.load(a.drafter), a.device)
+    model = Drafter.restore(target.config, torch.load(a.drafter), a.device).cut(a.vocabulary)
     x, y = zip(*[map(float, pair.split(":")) for pair in a.costs.split(",")])
     report = {}
     for path in a.answers:

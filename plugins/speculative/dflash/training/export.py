@@ -68,10 +68,12 @@ def main():
     p.add_argument("--target", required=True)
     p.add_argument("--drafter", required=True)
     p.add_argument("--out", required=True)
+    p.add_argument("--vocabulary", type=int, default=8192, help="tokens that the drafter may guess")
     p.add_argument("--name", default="DFlash drafter for SmolLM2-135M-Instruct")
     a = p.parse_args()
     target = Target(a.target, "cpu", torch.float32)
-    export(a.out, Drafter.restore(target.config, torch.load(a.drafter)), "llama", target.config.layers, target.embedding, a.name)
+    model = Drafter.restore(target.config, torch.load(a.drafter)).cut(a.vocabulary)
+    export(a.out, model, "llama", target.config.layers, target.embedding, a.name)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Makes training data: the target answers prompts of many kinds.
 
-    generate.py --target MODEL.gguf --out data.npz --seconds 160
+    generate.py --target MODEL.gguf --out data.npz --seconds 240
 
-A third of the time goes to prompts that need nothing (templates, and user turns that the target
-writes itself), the rest alternates with prompts over its own earlier answers. The file holds all
+Two batches of three are prompts that need nothing (user turns that the target writes itself, most of
+them from the beginning of one in openings.txt, and templates), the third are prompts over its own
+earlier answers. Several of these may run side by side with seeds of their own. The file holds all
 sequences end to end: tokens (uint16), and of each sequence its length, the length of its prompt, its
 kind (index into kinds) and whether the answer is greedy.
 """
@@ -24,10 +25,16 @@ STARTS = ["", "", "", "Write", "How", "What", "Explain", "Can you", "I", "Create
           "Correct", "You are", "Help me", "Should", "Where", "When", "Find", "If", "Let's", "Make"]
 
 
-def looping(tokens, width=8, least=0.5):
-    """Whether most runs of width tokens in an answer repeat earlier ones."""
-    runs = [tuple(tokens[i:i + width]) for i in range(len(tokens) - width + 1)]
-    return len(runs) > 16 and len(set(runs)) < least * len(runs)
+WIDTH = 8
+MIX = np.random.default_rng(0).integers(1 << 63, size=WIDTH, dtype=np.uint64)
+
+
+def looping(tokens, least=0.5):
+    """Whether most runs of WIDTH tokens in an answer repeat earlier ones."""
+    if len(tokens) < WIDTH + 16:
+        return False
+    runs = np.lib.stride_tricks.sliding_window_view(np.array(tokens, np.uint64), WIDTH)
+    return len(np.unique((runs * MIX).sum(1))) < least * len(runs)
 
 
 class Data:
@@ -43,16 +50,18 @@ class Data:
         self.rows.append((len(prompt) + len(answer), len(prompt), self.kinds.index(kind), greedy))
 
     def save(self, path):
+        if not self.rows:
+            raise SystemExit("no answers: more time is needed")
         length, prompt, kind, greedy = np.array(self.rows).T
         np.savez(path, tokens=np.concatenate(self.tokens), length=length, prompt=prompt, kind=kind, greedy=greedy,
                  kinds=np.array(self.kinds))
 
 
-def self_written(target, text, rng, count):
-    """User turns that the target writes after the system turn, each whole."""
+def self_written(target, text, world, count, opened=0.7, limit=96):
+    """User turns that the target writes after the system turn, each whole; opened: share that begins as one in openings.txt."""
     head = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"
-    starts = [rng.choice(STARTS) for _ in range(count)]
-    turns = generate(target, [text.encode(head + s) for s in starts], [1.0] * count, 64)
+    starts = [world.opening() if world.random.random() < opened else world.random.choice(STARTS) for _ in range(count)]
+    turns = generate(target, [text.encode(head + s) for s in starts], [1.0] * count, limit)
     out = []
     for start, turn in zip(starts, turns):
         said = start + text.decode(turn[:-1])
@@ -65,11 +74,11 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--target", required=True, help="GGUF of the target")
     p.add_argument("--out", required=True)
-    p.add_argument("--seconds", type=float, default=160, help="time to spend")
-    p.add_argument("--batch", type=int, default=2048, help="prompts answered together (CPU: 256)")
+    p.add_argument("--seconds", type=float, default=240, help="time to spend")
+    p.add_argument("--batch", type=int, default=1536, help="prompts answered together (CPU: 256)")
     p.add_argument("--answer", type=int, default=320, help="tokens of an answer at most")
-    p.add_argument("--longest-prompt", type=int, default=320)
-    p.add_argument("--greedy", type=float, default=0.75, help="share of greedy batches; the rest at temperature 0.7")
+    p.add_argument("--longest-prompt", type=int, default=448)
+    p.add_argument("--greedy", type=float, default=0.8, help="share of greedy batches; the rest at temperature 0.7")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--threads", type=int, default=0)
@@ -81,16 +90,19 @@ def main():
     text, data, answered = Text(a.target), Data(), []
     target = Target(a.target, a.device)
     begun, made, batches, looped = time.time(), 0, 0, 0
-    while time.time() - begun < a.seconds:
-        half = a.batch // 2
+
+    def late():
+        return time.time() - begun > a.seconds
+
+    while not late():
         if batches % 3 == 1 and answered:
             todo = world.second(answered, a.batch)
         else:
-            todo = self_written(target, text, rng, half) + world.first(a.batch)
+            todo = self_written(target, text, world, 3 * a.batch // 4) + world.first(a.batch)
             todo = todo[:a.batch]
         todo = [(k, m, ids) for k, m in todo if len(ids := text.prompt(m)) <= a.longest_prompt]
         greedy = rng.random() < a.greedy
-        got = generate(target, [ids for *_, ids in todo], [0.0 if greedy else 0.7] * len(todo), a.answer)
+        got = generate(target, [ids for *_, ids in todo], [0.0 if greedy else 0.7] * len(todo), a.answer, out_of_time=late)
         for (kind, messages, ids), answer in zip(todo, got):
             if len(answer) < 4:
                 continue
@@ -106,7 +118,9 @@ def main():
         batches += 1
         spent = time.time() - begun
         print(f"{spent:6.0f} s  {len(data.rows)} sequences  {made} tokens  {made / spent:.0f} tokens/s  looping {looped}", flush=True)
-        data.save(a.out)
+        if batches % 8 == 0:
+            data.save(a.out)
+    data.save(a.out)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import random
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORDS = json.load(open(os.path.join(HERE, "words.json"), encoding="utf-8"))
+OPENINGS = [line.rstrip("\n").replace("\\n", "\n") for line in open(os.path.join(HERE, "openings.txt"), encoding="utf-8")]
 
 FIELDS = "name id description price category year color rating country tags size author date quantity url email status".split()
 LANGUAGES = ["Python"] * 5 + ["JavaScript", "JavaScript", "Java", "C", "C++", "Go", "Rust", "bash", "TypeScript"]
@@ -114,6 +115,15 @@ class World:
             opening=" ".join(r.choice(w["sentences"]).split()[:4]), n=r.choice([3, 4, 5, 5, 6, 7, 8, 10]), fields=", ".join(r.sample(FIELDS, r.randint(2, 5))),
             language=r.choice(LANGUAGES), tongue=r.choice(TONGUES), tone=r.choice(TONES), audience=r.choice(AUDIENCES),
             a=a, b=r.randint(3, 99), c=c, d=r.randint(3, 30), c2=2 * c, c3=3 * c, c4=4 * c, text="{text}", code="{code}")
+
+    def opening(self):
+        """The beginning of a user turn, cut between words, for a model to finish; seldom a whole turn."""
+        r = self.random
+        text = r.choice(OPENINGS)
+        cuts = [i for i, c in enumerate(text) if c in " \n" and text[i - 1] not in " \n"]
+        if not cuts or r.random() < 0.08:
+            return text
+        return text[:r.choice(cuts)]
 
     def first(self, count):
         """Conversations [(kind, messages)] of the first round, all kinds alike often."""

@@ -14,7 +14,7 @@ import time
 import torch
 
 from drafter import Drafter
-from target import Target, rms_norm, rotate
+from target import Target, rms_norm
 from text import Text
 
 
@@ -41,15 +41,10 @@ class Stream:
         x = torch.cat([t.embedding[anchor][None], self.mask.expand(block - 1, -1)])[None]
         cos, sin = t.cos[position:position + block], t.sin[position:position + block]
         for layer, (k, v) in zip(m.layers, self.kept):
-            h = rms_norm(x, layer.attn_norm.to(x.dtype), c.eps)
-            q = torch.nn.functional.linear(h, layer.q.to(x.dtype)).view(1, block, c.heads, c.head_dim)
-            q = rotate(rms_norm(q, layer.q_norm.to(x.dtype), c.eps).transpose(1, 2), cos, sin)
+            q, h = layer.queries(x, cos, sin)
             own = layer.keys_values(h, cos, sin)
             o = torch.nn.functional.scaled_dot_product_attention(q, torch.cat([k, own[0]], 2), torch.cat([v, own[1]], 2), enable_gqa=True)
-            x = x + torch.nn.functional.linear(o.transpose(1, 2).flatten(2), layer.o.to(x.dtype))
-            h = rms_norm(x, layer.ffn_norm.to(x.dtype), c.eps)
-            gate, up = (torch.nn.functional.linear(h, w.to(x.dtype)) for w in (layer.gate, layer.up))
-            x = x + torch.nn.functional.linear(torch.nn.functional.silu(gate) * up, layer.down.to(x.dtype))
+            x = layer.finish(x, o.transpose(1, 2).flatten(2))
         return m.vocabulary[(rms_norm(x[0, 1:], m.norm.to(x.dtype), c.eps) @ self.head.t()).argmax(-1)]
 
 

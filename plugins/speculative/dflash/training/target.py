@@ -47,6 +47,19 @@ def sum_of_heads(config):
     return config.heads + 2 * config.kv_heads
 
 
+def project(x, norm, qkv, cos, sin, c):
+    """q, k and v of x [rows, length, width], each [rows, heads, length, head_dim]."""
+    qkv = F.linear(rms_norm(x, norm, c.eps), qkv).view(*x.shape[:2], sum_of_heads(c), c.head_dim)
+    q, k, v = qkv.transpose(1, 2).split([c.heads, c.kv_heads, c.kv_heads], 1)
+    return rotate(q, cos, sin), rotate(k, cos, sin), v
+
+
+def finish(x, attended, out, norm, gate_up, down, c):
+    x = x + F.linear(attended, out)
+    gate, up = F.linear(rms_norm(x, norm, c.eps), gate_up).chunk(2, -1)
+    return x + F.linear(F.silu(gate) * up, down)
+
+
 class Target:
     def __init__(self, path, device="cpu", dtype=torch.bfloat16, positions=2048):
         reader = gguf.GGUFReader(path)
@@ -89,18 +102,12 @@ class Target:
                 w("attn_norm"), torch.cat([unpermute(w("attn_q")), unpermute(w("attn_k")), w("attn_v")]),
                 w("attn_output"), w("ffn_norm"), torch.cat([w("ffn_gate"), w("ffn_up")]), w("ffn_down"))))
         self.cos, self.sin = rotary_table(positions, c.head_dim, c.theta, device, dtype)
+        self.project, self.finish = project, finish
+        torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew for every shape
 
-    def project(self, x, layer, cos, sin):
-        """q, k and v of x [rows, length, width], each [rows, heads, length, head_dim]."""
-        c = self.config
-        qkv = F.linear(rms_norm(x, layer[0], c.eps), layer[1]).view(*x.shape[:2], sum_of_heads(c), c.head_dim)
-        q, k, v = qkv.transpose(1, 2).split([c.heads, c.kv_heads, c.kv_heads], 1)
-        return rotate(q, cos, sin), rotate(k, cos, sin), v
-
-    def finish(self, x, attended, layer):
-        x = x + F.linear(attended, layer[2])
-        gate, up = F.linear(rms_norm(x, layer[3], self.config.eps), layer[4]).chunk(2, -1)
-        return x + F.linear(F.silu(gate) * up, layer[5])
+    def compile(self):
+        """Fuses the small operations of forward; the rest runs as it is."""
+        self.project, self.finish = (torch.compile(f, dynamic=True) for f in (project, finish))
 
     @torch.no_grad()
     def forward(self, ids, taps=(), cache=None, upto=None):
@@ -114,11 +121,11 @@ class Target:
         cos, sin = self.cos[:length], self.sin[:length]
         tapped = {}
         for i, layer in enumerate(self.layers[:upto]):
-            q, k, v = self.project(x, layer, cos, sin)
+            q, k, v = self.project(x, layer[0], layer[1], cos, sin, self.config)
             if cache is not None:
                 cache[0][i][:, :, :length], cache[1][i][:, :, :length] = k, v
             o = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
-            x = self.finish(x, o.transpose(1, 2).flatten(2), layer)
+            x = self.finish(x, o.transpose(1, 2).flatten(2), *layer[2:], self.config)
             if i in taps:
                 tapped[i] = x
         return x, [tapped[i] for i in taps]
@@ -141,13 +148,13 @@ class Target:
         mask = torch.zeros(seen.shape, device=ids.device, dtype=self.dtype).masked_fill_(~seen, float("-inf"))[:, None, None]
         group = c.heads // c.kv_heads
         for i, layer in enumerate(self.layers):
-            q, k, v = self.project(x, layer, cos, sin)
+            q, k, v = project(x, layer[0], layer[1], cos, sin, c)
             cache[0][i][rows, :, positions], cache[1][i][rows, :, positions] = k[:, :, 0], v[:, :, 0]
             # The query heads that share a key head are its rows: no copy of the cache a query head.
             o = F.scaled_dot_product_attention(
                 q.reshape(-1, c.kv_heads, group, c.head_dim), cache[0][i][:, :, :room], cache[1][i][:, :, :room],
                 attn_mask=mask.expand(-1, c.kv_heads, group, -1))
-            x = self.finish(x, o.reshape(len(ids), 1, -1), layer)
+            x = finish(x, o.reshape(len(ids), 1, -1), *layer[2:], c)
         return x[:, 0]
 
     @torch.no_grad()
@@ -156,16 +163,18 @@ class Target:
 
         Returns (last hidden states [n, width], [outputs of the layers in taps, each [n, width]]).
         """
-        n, x, tapped = len(ids), self.embedding[ids][None], {}
+        c, n, x, tapped = self.config, len(ids), self.embedding[ids][None], {}
+        group = c.heads // c.kv_heads
         cos, sin = self.cos[start:start + n], self.sin[start:start + n]
         room = min(cache[0][0].shape[2], round_up(start + n))
         seen = torch.arange(room, device=x.device) <= torch.arange(start, start + n, device=x.device)[:, None]
-        mask = torch.zeros(seen.shape, device=x.device, dtype=self.dtype).masked_fill_(~seen, float("-inf"))
+        mask = torch.zeros(seen.shape, device=x.device, dtype=self.dtype).masked_fill_(~seen, float("-inf")).repeat(group, 1)
         for i, layer in enumerate(self.layers):
-            q, k, v = self.project(x, layer, cos, sin)
+            q, k, v = project(x, layer[0], layer[1], cos, sin, c)
             cache[0][i][:, :, start:start + n], cache[1][i][:, :, start:start + n] = k, v
-            o = F.scaled_dot_product_attention(q, cache[0][i][:, :, :room], cache[1][i][:, :, :room], attn_mask=mask, enable_gqa=True)
-            x = self.finish(x, o.transpose(1, 2).flatten(2), layer)
+            o = F.scaled_dot_product_attention(
+                q.reshape(1, c.kv_heads, group * n, c.head_dim), cache[0][i][:, :, :room], cache[1][i][:, :, :room], attn_mask=mask)
+            x = finish(x, o.view(1, c.heads, n, c.head_dim).transpose(1, 2).flatten(2), *layer[2:], c)
             if i in taps:
                 tapped[i] = x[0]
         return x[0], [tapped[i] for i in taps]
@@ -243,7 +252,9 @@ def generate(target, prompts, temperature, limit, min_p=0.03, out_of_time=lambda
                 return answers
             if left <= 0.75 * len(active):
                 keep = (~finished).nonzero()[:, 0]
-                cache = tuple([t[keep] for t in kv] for kv in cache)
+                for kv in cache:
+                    for i in range(len(kv)):
+                        kv[i] = kv[i][keep]  # one after the other: there is no room for two caches
                 active, positions, drawn, finished = active[keep], positions[keep], drawn[keep], finished[keep]
                 temperature = None if temperature is None else temperature[keep]
         room = min(total, round_up(longest + step + 1))

@@ -3,29 +3,32 @@
     train.py --target MODEL.gguf --data data.npz --out drafter.pt --seconds 480
 
 Muon for matrices, AdamW for the rest; warm-up, cosine by elapsed time; D-PACE weights: the loss at
-position k counts by how likely the block is to be used at all up to there and beyond.
+position k counts by how likely the block is to be used at all up to there and beyond. On several
+GPUs: torchrun --standalone --nproc-per-node N train.py …, each with rows of its own.
 """
 
 import argparse
 import json
 import math
+import os
 import random
 import time
 
 import numpy as np
 import torch
 
-from drafter import CrossEntropy, Drafter
+from drafter import CrossEntropy, Drafter, Layer
 from evaluate import Answers, draft_all, lengths, mean_committed
+from muon import Muon
 from target import Target
 
 TAPS = [1, 8, 14, 20, 27]
 
 
 class Sequences:
-    """Training sequences of one or several data files, as batches of like length."""
+    """Training sequences of one or several data files, as batches of like length; those with the prompts of others left out."""
 
-    def __init__(self, paths, rows, device):
+    def __init__(self, paths, rows, device, others=()):
         tokens, length, prompt = [], [], []
         for path in paths:
             z = np.load(path)
@@ -34,7 +37,11 @@ class Sequences:
             prompt.append(z["prompt"])
         self.tokens, self.length, self.prompt = map(np.concatenate, (tokens, length, prompt))
         self.start = np.concatenate([[0], self.length.cumsum()[:-1]])
+        taken = {row[:p].astype(self.tokens.dtype).tobytes() for o in others for row, p in zip(o.rows, o.prompt)}
+        keep = np.array([self.tokens[s:s + p].tobytes() not in taken for s, p in zip(self.start, self.prompt)])
+        self.length, self.prompt, self.start = self.length[keep], self.prompt[keep], self.start[keep]
         self.rows, self.device = rows, device
+        self.held = torch.from_numpy(self.tokens.astype(np.int32)).to(device)
 
     def __len__(self):
         return len(self.length)
@@ -46,20 +53,19 @@ class Sequences:
             counts += np.bincount(self.tokens[s + p:s + n], minlength=vocab)
         return counts
 
-    def batches(self, rng):
-        """One epoch of (indices, padded length), lengths rounded up to 32."""
-        order = rng.permutation(len(self))
+    def batches(self, rng, part=0, parts=1):
+        """One epoch of (indices, padded length) of one of parts workers; lengths rounded up to 32, alike over the workers."""
+        order, rows = rng.permutation(len(self)), self.rows * parts
         order = order[np.argsort((self.length[order] + 31) // 32, kind="stable")]
-        out = [order[i:i + self.rows] for i in range(0, len(order), self.rows)]
-        out = [b for b in out if len(b) == self.rows]
+        out = [order[i:i + rows] for i in range(0, len(order) - rows + 1, rows)]
         rng.shuffle(out)
-        return [(b, int((self.length[b].max() + 31) // 32 * 32)) for b in out]
+        return [(b[part::parts], int((self.length[b].max() + 31) // 32 * 32)) for b in out]
 
     def rows_of(self, index, padded, end):
-        ids = np.full((len(index), padded), end, np.int64)
-        for row, i in zip(ids, index):
-            row[:self.length[i]] = self.tokens[self.start[i]:self.start[i] + self.length[i]]
-        return torch.from_numpy(ids).to(self.device)
+        start, length = (torch.as_tensor(x[index], device=self.device)[:, None] for x in (self.start, self.length))
+        column = torch.arange(padded, device=self.device)
+        ids = self.held[(start + column).clamp(max=len(self.held) - 1)].long()
+        return torch.where(column < length, ids, end)
 
 
 class FeatureCache:
@@ -98,6 +104,56 @@ def weights_of(loss, known, valid, alpha):
     return reach.flip(-1).cumsum(-1).flip(-1) * valid * known
 
 
+class Workers:
+    """The processes that train together, one a GPU: gradients are averaged, the first one's clock is everybody's."""
+
+    def __init__(self, device):
+        self.rank, self.count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        if device == "cuda":
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        if self.count > 1:
+            torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+
+    def share(self, weights):
+        """The first one's weights to all."""
+        if self.count > 1:
+            for w in weights:
+                torch.distributed.broadcast(w.detach(), 0)
+
+    def average(self, weights):
+        if self.count > 1:
+            flat = torch.cat([w.grad.flatten() for w in weights])
+            torch.distributed.all_reduce(flat)
+            flat /= self.count
+            for w, g in zip(weights, flat.split([w.numel() for w in weights])):
+                w.grad.copy_(g.view_as(w))
+
+    def clock(self, seconds, device):
+        if self.count == 1:
+            return seconds
+        told = torch.tensor([seconds], device=device)
+        torch.distributed.broadcast(told, 0)
+        return told.item()
+
+
+class Schedule:
+    """Progress 0 to 1 by the time that steps take, the same for all workers: the clock is read every few steps."""
+
+    EVERY = 20
+
+    def __init__(self, workers, seconds, device):
+        self.workers, self.seconds, self.device = workers, seconds, device
+        self.begun, self.known, self.at, self.pace = time.time(), 0.0, 0, 0.0
+
+    def progress(self, step):
+        if step % self.EVERY == 0 and step > self.at:
+            now = self.workers.clock(time.time() - self.begun, self.device)
+            # The first steps compile: they tell nothing of the pace.
+            self.pace = (now - self.known) / (step - self.at) if self.known else 0.0
+            self.known, self.at = now, step
+        return (self.known + (step - self.at) * self.pace) / self.seconds
+
+
 def pick_anchors(prompt, length, n, device):
     """n positions a row in the answer, at least one token before its end; the first is the answer's first token."""
     span = (length - 1 - prompt).clamp(min=1)
@@ -108,17 +164,18 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--target", required=True)
     p.add_argument("--data", required=True, nargs="+")
-    p.add_argument("--heldout", help="answers by answer.py: evaluated now and then")
+    p.add_argument("--apart", nargs="*", default=[], help="answers by answer.py, whose prompts are not trained on; the first are evaluated now and then")
     p.add_argument("--out", required=True)
     p.add_argument("--log", help="JSON lines: loss and evaluations")
     p.add_argument("--seconds", type=float, default=480)
-    p.add_argument("--layers", type=int, default=3)
+    p.add_argument("--layers", type=int, default=5)
     p.add_argument("--block", type=int, default=8)
-    p.add_argument("--vocabulary", type=int, default=8192)
+    p.add_argument("--vocabulary", type=int, default=16384, help="evaluate.py and export.py may cut it further")
     p.add_argument("--rows", type=int, default=64)
     p.add_argument("--anchors", type=int, default=64)
     p.add_argument("--muon", type=float, default=2e-3, help="learning rate of matrices")
     p.add_argument("--adam", type=float, default=1e-3, help="learning rate of the rest")
+    p.add_argument("--warm-up", type=int, default=300, help="steps")
     p.add_argument("--alpha", type=float, default=0.5)
     p.add_argument("--evaluate-every", type=float, default=60, help="seconds")
     p.add_argument("--evaluate-on", type=int, default=128, help="held-out answers")
@@ -131,11 +188,11 @@ def main():
     a = p.parse_args()
     if a.threads:
         torch.set_num_threads(a.threads)
+    workers = Workers(a.device)
     torch.manual_seed(a.seed)
-    random.seed(a.seed)
-    rng = np.random.default_rng(a.seed)
     target = Target(a.target, a.device)
-    data = Sequences(a.data, a.rows, a.device)
+    others = [Answers(path) for path in a.apart]
+    data = Sequences(a.data, a.rows, a.device, others)
     counts = data.frequencies(target.config.vocab)
     vocabulary = np.sort(np.argsort(-counts, kind="stable")[:a.vocabulary])
     print(f"{len(data)} sequences, {counts.sum()} tokens of answers, {counts[vocabulary].sum() / counts.sum():.4f} of them in the vocabulary of "
@@ -143,44 +200,54 @@ def main():
     if a.resume:
         model = Drafter.restore(target.config, torch.load(a.resume), a.device)
     else:
-        model = Drafter(target.config, TAPS, a.layers, a.block, vocabulary, target.embedding.float().mean(0)).to(a.device)
+        model = Drafter(target.config, TAPS, a.layers, a.block, vocabulary, counts[vocabulary], target.embedding.float().mean(0)).to(a.device)
+    workers.share(model.parameters())
+    torch.manual_seed(a.seed * 1000 + workers.rank)
+    rng = np.random.default_rng(a.seed)
     print(f"{sum(p.numel() for p in model.parameters())} parameters", flush=True)
     head = target.head[model.vocabulary]
     place = torch.full((target.config.vocab,), -1, dtype=torch.long, device=a.device)
     place[model.vocabulary] = torch.arange(len(model.vocabulary), device=a.device)
     matrices = [w for w in model.parameters() if w.dim() > 1]
     vectors = [w for w in model.parameters() if w.dim() <= 1]
-    optimizers = [(torch.optim.Muon(matrices, lr=a.muon, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"), a.muon),
+    optimizers = [(Muon(matrices, lr=a.muon), a.muon),
                   (torch.optim.AdamW(vectors, lr=a.adam, betas=(0.9, 0.98), weight_decay=0.0), a.adam)]
     cache = FeatureCache(a.cache_features, data, target, model.taps) if a.cache_features else None
     if a.compile:
         CrossEntropy.compile()
-        for layer in model.layers:
-            layer.compile(dynamic=True)
-    heldout = Answers(a.heldout).sample(a.evaluate_on) if a.heldout else None
-    log = open(a.log, "a", encoding="utf-8") if a.log else None
+        Layer.compile_parts()
+        target.compile()
+    first = workers.rank == 0
+    heldout = others[0].sample(a.evaluate_on) if others and first else None
+    log = open(a.log, "a", encoding="utf-8") if a.log and first else None
 
     def note(**entry):
+        if not first:
+            return
         print("  ".join(f"{k} {v}" for k, v in entry.items()), flush=True)
         if log:
             log.write(json.dumps(entry) + "\n")
             log.flush()
 
+    @torch.compiler.set_stance("force_eager")
     def evaluate():
         guesses = draft_all(model, target, heldout)
         note(event="evaluation", step=step, seconds=round(time.time() - begun),
              committed=round(mean_committed(lengths(guesses, heldout)), 3))
 
     def save():
-        torch.save(model.state(), a.out)
+        if first:
+            torch.save(model.state(), a.out + ".new")
+            os.replace(a.out + ".new", a.out)
 
     begun = checked = time.time()
+    schedule = Schedule(workers, a.seconds, a.device)
     step = epoch = 0
-    recent = []
-    while time.time() - begun < a.seconds:
+    progress, recent = 0.0, []
+    while progress < 1:
         epoch += 1
-        for index, padded in data.batches(rng):
-            progress = (time.time() - begun) / a.seconds
+        for index, padded in data.batches(rng, workers.rank, workers.count):
+            progress = schedule.progress(step)
             if progress >= 1:
                 break
             ids = data.rows_of(index, padded, target.end)
@@ -199,8 +266,9 @@ def main():
             for o, rate in optimizers:
                 o.zero_grad(set_to_none=True)
                 for g in o.param_groups:
-                    g["lr"] = rate * min(1, progress / 0.03, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+                    g["lr"] = rate * min(1, (step + 1) / a.warm_up, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
             total.backward()
+            workers.average([w for o, _ in optimizers for g in o.param_groups for w in g["params"]])
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for o, _ in optimizers:
                 o.step()
@@ -211,14 +279,17 @@ def main():
                 note(event="step", step=step, epoch=epoch, seconds=round(time.time() - begun),
                      loss=round(torch.stack(recent).mean().item(), 4), p=[round(x, 3) for x in hit.tolist()])
                 recent.clear()
-            if heldout and time.time() - checked > a.evaluate_every:
-                evaluate()
+            if first and time.time() - checked > a.evaluate_every:
+                if heldout:
+                    evaluate()
                 save()
                 checked = time.time()
     if heldout:
         evaluate()
     save()
     note(event="done", step=step, epochs=epoch, seconds=round(time.time() - begun))
+    if workers.count > 1:
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main():
     w.write_tensors_to_file()
     w.close()
 
-    model = Drafter(c, TAPS, LAYERS, BLOCK, sorted(torch.randperm(c.vocab)[:100].tolist()))
+    model = Drafter(c, TAPS, LAYERS, BLOCK, sorted(torch.randperm(c.vocab)[:100].tolist()), torch.ones(100))
     with torch.no_grad():
         for name, x in model.named_parameters():
             # Weights large enough that every part tells in the result.
