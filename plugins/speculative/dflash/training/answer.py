@@ -21,7 +21,7 @@ def main():
     p.add_argument("--prompts", required=True)
     p.add_argument("--out", required=True)
     p.add_argument("--answer", type=int, default=256)
-    p.add_argument("--batch", type=int, default=512)
+    p.add_argument("--batch", type=int, default=256)
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--bfloat16", action="store_true", help="faster on a CPU, and as good for statistics")
     a = p.parse_args()

@@ -156,7 +156,7 @@ class World:
             elif x < 0.6 and codes:
                 template = self.fill(r.choice(OVER_CODE))
                 out.append(("codeedit", [{"role": "user", "content": template.replace("{code}", r.choice(codes))}]))
-            else:
+            elif answered:
                 _, messages, answer = r.choice(answered)
                 if len(answer) < 900:
                     out.append(("turns", [*messages, {"role": "assistant", "content": answer},

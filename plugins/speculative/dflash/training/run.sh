@@ -5,7 +5,7 @@
 #     run.sh --pieces WORK OUT    copies reports, logs and the drafter so far into OUT, in files of 15 MiB at most
 #
 # The environment may set GENERATE and TRAIN (seconds), SCALE=small (to try everything in a minute),
-# PYTHON, GPUS, and TRAIN_ARGS (further arguments of train.py).
+# PYTHON, GPUS, GENERATE_ARGS and TRAIN_ARGS (further arguments of generate.py and train.py).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
@@ -26,7 +26,10 @@ if [ "${SCALE:-}" = small ]; then
     generate=(--batch 16 --answer 40) answer=(--answer 40) heldout=(--first 17 --second 6 --own 6 --answer 60) speed=(--count 2 --answer 40)
     train=(--rows 4 --anchors 16 --warm-up 5 --evaluate-on 8 --evaluate-every 10)
 fi
-[ -n "${TRAIN_ARGS:-}" ] && read -ra more <<<"$TRAIN_ARGS" && train+=("${more[@]}")
+read -ra more <<<"${TRAIN_ARGS:-}"
+train+=("${more[@]}")
+read -ra more <<<"${GENERATE_ARGS:-}"
+generate+=("${more[@]}")
 
 # stage NAME COMMAND…: once, its output in NAME.log
 stage() {
@@ -53,7 +56,7 @@ py() {
     "$python" "$here/$1.py" --target "$model" "${@:2}"
 }
 
-# questions GPU: what is measured on, then data for the rest of the time
+# questions GPU: what is measured on
 questions() {
     stage heldout on "$1" py heldout --out "$work/heldout.jsonl" "${heldout[@]}"
     for set in heldout hand; do
@@ -70,9 +73,11 @@ data() {
 
 end=$((SECONDS + ${GENERATE:-240}))
 for gpu in $(seq 0 $((gpus > 0 ? gpus - 1 : 0))); do
-    if [ "$gpu" = 0 ]; then (questions 0; data 0 0 & data 0 1; wait) & else (data "$gpu" 0 & data "$gpu" 1; wait) & fi
+    for part in 0 1; do data "$gpu" $part & done
 done
+questions 0
 wait
+[ -e "$work/drafter.pt" ] && train+=(--resume "$work/drafter.pt")
 launch=("$python")
 ((gpus > 1)) && launch=("$python" -m torch.distributed.run --standalone --nproc-per-node "$gpus")
 stage train "${launch[@]}" "$here/train.py" --target "$model" --data "$work"/data-*.npz --apart "$work/heldout.npz" "$work/hand.npz" \
