@@ -81,7 +81,7 @@ wait
 launch=("$python")
 ((gpus > 1)) && launch=("$python" -m torch.distributed.run --standalone --nproc-per-node "$gpus")
 stage train "${launch[@]}" "$here/train.py" --target "$model" --data "$work"/data-*.npz --apart "$work/heldout.npz" "$work/hand.npz" \
-    --out "$work/drafter.pt" --log "$work/train.jsonl" --seconds "${TRAIN:-900}" "${train[@]}" || exit
+    --out "$work/drafter.pt" --journal "$work/train.jsonl" --seconds "${TRAIN:-900}" "${train[@]}" || exit
 
 last=$((gpus > 1 ? 1 : 0))
 measure() {

@@ -166,7 +166,7 @@ def main():
     p.add_argument("--data", required=True, nargs="+")
     p.add_argument("--apart", nargs="*", default=[], help="answers by answer.py, whose prompts are not trained on; the first are evaluated now and then")
     p.add_argument("--out", required=True)
-    p.add_argument("--log", help="JSON lines: loss and evaluations")
+    p.add_argument("--journal", help="JSON lines: loss and evaluations")
     p.add_argument("--seconds", type=float, default=480)
     p.add_argument("--layers", type=int, default=5)
     p.add_argument("--block", type=int, default=8)
@@ -219,7 +219,7 @@ def main():
         target.compile()
     first = workers.rank == 0
     heldout = others[0].sample(a.evaluate_on) if others and first else None
-    log = open(a.log, "a", encoding="utf-8") if a.log and first else None
+    log = open(a.journal, "a", encoding="utf-8") if a.journal and first else None
 
     def note(**entry):
         if not first:
