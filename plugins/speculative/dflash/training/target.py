@@ -174,7 +174,7 @@ class Target:
             cache[0][i][:, :, start:start + n], cache[1][i][:, :, start:start + n] = k, v
             o = F.scaled_dot_product_attention(
                 q.reshape(1, c.kv_heads, group * n, c.head_dim), cache[0][i][:, :, :room], cache[1][i][:, :, :room], attn_mask=mask)
-            x = finish(x, o.view(1, c.heads, n, c.head_dim).transpose(1, 2).flatten(2), *layer[2:], c)
+            x = finish(x, o.reshape(1, c.heads, n, c.head_dim).transpose(1, 2).flatten(2), *layer[2:], c)
             if i in taps:
                 tapped[i] = x[0]
         return x[0], [tapped[i] for i in taps]
