@@ -12,7 +12,7 @@ import json
 import numpy as np
 import torch
 
-from drafter import Drafter
+from load import load
 from target import Target
 
 
@@ -181,7 +181,7 @@ def main():
     p.add_argument("--float32", action="store_true")
     a = p.parse_args()
     target = Target(a.target, a.device, torch.float32 if a.float32 else torch.bfloat16)
-    model = Drafter.restore(target.config, torch.load(a.drafter), a.device).cut(a.vocabulary)
+    model = load(a.drafter, target.config, a.device).cut(a.vocabulary)
     x, y = zip(*[map(float, pair.split(":")) for pair in a.costs.split(",")])
     report = {}
     for path in a.answers:

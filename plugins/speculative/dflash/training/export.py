@@ -62,7 +62,7 @@ def export(path, model, architecture, target_layers, embedding, name):
 
 
 def main():
-    from drafter import Drafter
+    from load import load
     from target import Target
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--target", required=True)
@@ -72,7 +72,7 @@ def main():
     p.add_argument("--name", default="DFlash drafter for SmolLM2-135M-Instruct")
     a = p.parse_args()
     target = Target(a.target, "cpu", torch.float32)
-    model = Drafter.restore(target.config, torch.load(a.drafter)).cut(a.vocabulary)
+    model = load(a.drafter, target.config).cut(a.vocabulary)
     export(a.out, model, "llama", target.config.layers, target.embedding, a.name)
 
 

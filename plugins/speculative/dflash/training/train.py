@@ -19,6 +19,7 @@ import torch
 
 from drafter import CrossEntropy, Drafter, Layer
 from evaluate import Answers, draft_all, lengths, mean_committed
+from load import load
 from muon import Muon
 from target import Target
 
@@ -198,7 +199,7 @@ def main():
     print(f"{len(data)} sequences, {counts.sum()} tokens of answers, {counts[vocabulary].sum() / counts.sum():.4f} of them in the vocabulary of "
           f"{a.vocabulary}", flush=True)
     if a.resume:
-        model = Drafter.restore(target.config, torch.load(a.resume), a.device)
+        model = load(a.resume, target.config, a.device)
     else:
         model = Drafter(target.config, TAPS, a.layers, a.block, vocabulary, counts[vocabulary], target.embedding.float().mean(0)).to(a.device)
     workers.share(model.parameters())
