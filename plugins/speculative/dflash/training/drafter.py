@@ -128,7 +128,11 @@ class Drafter(nn.Module):
         return rms_norm(x, self.norm.to(dtype), self.c.eps).view(rows, n, block, -1)
 
     def cut(self, size):
-        """Leaves the size most frequent tokens in the vocabulary."""
+        """Leaves the size most frequent tokens in the vocabulary; 0: all."""
+        if not 0 < size < len(self.vocabulary):
+            return self
+        if (self.counts == 1).all():
+            raise SystemExit("a drafter read from a GGUF cannot be cut: it does not say how frequent tokens are")
         keep = self.counts.argsort(descending=True, stable=True)[:size].sort().values
         self.vocabulary, self.counts = self.vocabulary[keep], self.counts[keep]
         return self

@@ -174,7 +174,7 @@ def main():
     p.add_argument("--drafter", required=True)
     p.add_argument("--answers", required=True, nargs="+")
     p.add_argument("--report", help="JSON")
-    p.add_argument("--vocabulary", type=int, default=8192, help="tokens that the drafter may guess")
+    p.add_argument("--vocabulary", type=int, default=0, help="tokens that the drafter may guess; 0: all that it was trained on")
     p.add_argument("--costs", default="1:1,2:1.18,3:1.3,5:1.82,8:2.03", help="measured cost of a batch in single tokens")
     p.add_argument("--draft-cost", type=float, default=0.25, help="cost of a draft in single tokens")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

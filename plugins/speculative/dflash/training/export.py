@@ -68,7 +68,7 @@ def main():
     p.add_argument("--target", required=True)
     p.add_argument("--drafter", required=True)
     p.add_argument("--out", required=True)
-    p.add_argument("--vocabulary", type=int, default=8192, help="tokens that the drafter may guess")
+    p.add_argument("--vocabulary", type=int, default=12288, help="tokens that the drafter may guess")
     p.add_argument("--name", default="DFlash drafter for SmolLM2-135M-Instruct")
     a = p.parse_args()
     target = Target(a.target, "cpu", torch.float32)
