@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/kakeyad/kakeyad/core/chat"
@@ -84,7 +85,12 @@ func (l loader) Load(ctx context.Context, key string, progress func(pool.Progres
 	l.watchBindings(m, bindings)
 	l.workers.Go(func() { l.attend(key, m) })
 	if m.shelf != nil {
-		l.workers.Go(func() { l.collect(key, m) })
+		open := make(chan struct{}) // a model that is unloaded at once must find it so
+		l.workers.Go(func() { l.collect(key, m, sync.OnceFunc(func() { close(open) })) })
+		select {
+		case <-open:
+		case <-ctx.Done(): // the model is there nevertheless
+		}
 	}
 	l.log.Info("model loaded", "model", key, "backend", c.Backend,
 		"architecture", m.info.Architecture, "context", m.info.Options.Context,

@@ -34,13 +34,14 @@ func (s *shelf) identity(scope string) session.Identity {
 	return session.Identity{Model: s.model, Codec: s.codec, Scope: scope}
 }
 
-// collect takes the model's pages as long as it lives. When the backend cannot go on handing them
-// over the model works on, and what it computes is not kept.
-func (r *Router) collect(key string, m *model) {
+// collect takes the model's pages as long as it lives, and calls opened when it does or when it cannot. When the
+// backend cannot go on handing them over the model works on, and what it computes is not kept.
+func (r *Router) collect(key string, m *model, opened func()) {
+	defer opened()
 	ctx, stop := context.WithCancel(m.life)
 	defer stop()
 	defer context.AfterFunc(r.ctx, stop)()
-	err := m.shelf.pager.ExportPages(ctx, m.id, func(p backend.Page) error {
+	err := m.shelf.pager.ExportPages(ctx, m.id, opened, func(p backend.Page) error {
 		if err := m.shelf.put(ctx, p); err != nil {
 			r.log.Warn("a page is not kept", "model", key, "error", err)
 		}
@@ -78,12 +79,6 @@ func (s *shelf) put(ctx context.Context, p backend.Page) error {
 	return s.store.Put(ctx, page)
 }
 
-// The backend refuses to park what nobody takes. parkTries times parkPause is how long collect has to get there.
-const (
-	parkTries = 100
-	parkPause = 5 * time.Millisecond
-)
-
 // park packs what a model that is about to be unloaded holds, and returns when it is kept. It takes
 // part of the time that the context gives.
 func (r *Router) park(ctx context.Context, key string, m *model) {
@@ -95,16 +90,7 @@ func (r *Router) park(ctx context.Context, key string, m *model) {
 		ctx, cancel = context.WithTimeout(ctx, time.Until(end)*2/3)
 		defer cancel()
 	}
-	err := m.shelf.pager.ParkModel(ctx, m.id)
-	for tries := 0; errors.Is(err, base.ErrInvalid) && tries < parkTries; tries++ {
-		select { // collect's call is on its way: the model was loaded a moment ago
-		case <-time.After(parkPause):
-			err = m.shelf.pager.ParkModel(ctx, m.id)
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-	}
-	if err != nil {
+	if err := m.shelf.pager.ParkModel(ctx, m.id); err != nil {
 		r.log.Warn("a model is unloaded before all that it holds is kept", "model", key, "error", err)
 	}
 }

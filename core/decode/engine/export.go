@@ -80,7 +80,7 @@ func (x *export) settle() {
 
 // ExportPages packs what is parked and hands it over. See [backend.Pager]. It fails with the reason
 // when a page cannot be packed.
-func (e *Engine) ExportPages(ctx context.Context, emit func(backend.Page) error) error {
+func (e *Engine) ExportPages(ctx context.Context, opened func(), emit func(backend.Page) error) error {
 	if e.parker == nil {
 		return errNoParking
 	}
@@ -97,6 +97,7 @@ func (e *Engine) ExportPages(ctx context.Context, emit func(backend.Page) error)
 		return fmt.Errorf("engine: pages are being exported: %w", base.ErrBusy)
 	}
 	defer e.mailbox.post(func(l *loop) { l.closeExport(x) })
+	opened()
 	for {
 		select {
 		case <-x.ready:

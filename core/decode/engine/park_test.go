@@ -46,9 +46,12 @@ func take(t testing.TB, e *engine.Engine, known ...*store) *store {
 		maps.Copy(pages, k.pages)
 	}
 	s := &store{pages: pages, done: make(chan struct{}), end: cancel}
+	open := make(chan struct{})
+	opened := sync.OnceFunc(func() { close(open) })
 	go func() {
 		defer close(s.done)
-		s.err = e.ExportPages(ctx, func(p backend.Page) error {
+		defer opened()
+		s.err = e.ExportPages(ctx, opened, func(p backend.Page) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if parent := p.Tokens[:len(p.Tokens)-backend.PageTokens]; len(parent) > 0 && s.pages[pageID(p.Scope, parent)] == nil {
@@ -60,6 +63,7 @@ func take(t testing.TB, e *engine.Engine, known ...*store) *store {
 		})
 	}()
 	t.Cleanup(func() { cancel(); <-s.done })
+	<-open
 	return s
 }
 
@@ -92,14 +96,8 @@ func (s *store) bring(ctx context.Context, t testing.TB, e *engine.Engine, scope
 
 func park(t testing.TB, e *engine.Engine) {
 	t.Helper()
-	for {
-		err := e.ParkModel(t.Context())
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, base.ErrInvalid) { // the export may not be open yet
-			t.Fatal(err)
-		}
+	if err := e.ParkModel(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -270,7 +268,7 @@ func TestImportFails(t *testing.T) {
 func TestNoParking(t *testing.T) {
 	e, _ := start(t, enginetest.Config{Limits: limits()}, engine.Options{})
 	_, err := e.ImportPages(t.Context(), backend.ImportRequest{}, nil)
-	for _, err := range []error{err, e.ParkModel(t.Context()), e.ExportPages(t.Context(), nil)} {
+	for _, err := range []error{err, e.ParkModel(t.Context()), e.ExportPages(t.Context(), nil, nil)} {
 		if !errors.Is(err, base.ErrUnsupported) {
 			t.Error(err)
 		}

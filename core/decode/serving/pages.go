@@ -7,12 +7,12 @@ import (
 )
 
 // ExportPages implements backend.Pager.
-func (s *Service) ExportPages(ctx context.Context, id backend.ModelID, emit func(backend.Page) error) error {
+func (s *Service) ExportPages(ctx context.Context, id backend.ModelID, opened func(), emit func(backend.Page) error) error {
 	m, err := s.model(id)
 	if err != nil {
 		return err
 	}
-	return m.Engine.ExportPages(ctx, emit)
+	return m.Engine.ExportPages(ctx, opened, emit)
 }
 
 // ParkModel implements backend.Pager.

@@ -12,7 +12,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
-func (c *client) ExportPages(ctx context.Context, id ModelID, emit func(Page) error) error {
+func (c *client) ExportPages(ctx context.Context, id ModelID, opened func(), emit func(Page) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the call when emit fails
 	stream, err := c.rpc.ExportPages(ctx)
@@ -22,7 +22,7 @@ func (c *client) ExportPages(ctx context.Context, id ModelID, emit func(Page) er
 	if err := send(stream, &backendpb.ExportPagesRequest{Model: string(id)}); err != nil {
 		return errorMap.Decode(ctx, err)
 	}
-	for {
+	for open := false; ; {
 		m, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
 			return fmt.Errorf("export pages of %q: %w: it ended without a reason", id, base.ErrCorrupt)
@@ -32,6 +32,14 @@ func (c *client) ExportPages(ctx context.Context, id ModelID, emit func(Page) er
 		}
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if m.GetOpen() == open {
+			return fmt.Errorf("export pages of %q: %w: it says once that it is open, before the first page", id, base.ErrCorrupt)
+		}
+		if !open {
+			open = true
+			opened()
+			continue
 		}
 		if err := emit(pageFromWire(m)); err != nil {
 			return err

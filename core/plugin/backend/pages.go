@@ -25,12 +25,13 @@ const PageTokens = 64
 // their cells are lost and will be computed again; nothing waits for the host.
 type Pager interface {
 	// ExportPages is one long call, which the host opens after loading a model and keeps open. It
+	// calls opened once, when it takes pages: from then on ParkModel parks. After that it
 	// calls emit for each page, never concurrently; a page is the host's once emit has returned
 	// nil. Pages that come while no such call is open are not packed.
 	//
 	// It always returns an error: ErrModelNotLoaded once the model is being unloaded, ErrBusy
 	// when another such call is open, emit's own, the context's.
-	ExportPages(ctx context.Context, id ModelID, emit func(Page) error) error
+	ExportPages(ctx context.Context, id ModelID, opened func(), emit func(Page) error) error
 
 	// ParkModel parks every session that is not at work, and returns when emit has returned for
 	// all pages. The host calls it before it unloads a model. Errors: ErrInvalid when no

@@ -29,7 +29,8 @@ func (s *server) ExportPages(stream grpc.BidiStreamingServer[backendpb.ExportPag
 	if err != nil {
 		return err
 	}
-	return pager.ExportPages(stream.Context(), ModelID(first.GetModel()), func(p Page) error {
+	opened := func() { _ = stream.Send(&backendpb.ExportPagesResponse{Open: true}) } // else the call has ended, and so has its context
+	return pager.ExportPages(stream.Context(), ModelID(first.GetModel()), opened, func(p Page) error {
 		if err := stream.Send(pageToWire(p)); err != nil {
 			return err
 		}

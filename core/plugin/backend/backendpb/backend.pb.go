@@ -2573,6 +2573,7 @@ type ExportPagesResponse struct {
 	Tokens        []int32                `protobuf:"varint,2,rep,packed,name=tokens,proto3" json:"tokens,omitempty"`
 	Data          []byte                 `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
 	Nominal       int64                  `protobuf:"varint,4,opt,name=nominal,proto3" json:"nominal,omitempty"`
+	Open          bool                   `protobuf:"varint,5,opt,name=open,proto3" json:"open,omitempty"` // the call takes pages from now on; in the first one, alone
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2633,6 +2634,13 @@ func (x *ExportPagesResponse) GetNominal() int64 {
 		return x.Nominal
 	}
 	return 0
+}
+
+func (x *ExportPagesResponse) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
 }
 
 type ParkModelRequest struct {
@@ -3296,12 +3304,13 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\fdraft_failed\x18\x13 \x01(\x03R\vdraftFailed\x12\x1a\n" +
 	"\bcompiled\x18\x14 \x01(\x03R\bcompiled\"*\n" +
 	"\x12ExportPagesRequest\x12\x14\n" +
-	"\x05model\x18\x01 \x01(\tR\x05model\"q\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\"\x85\x01\n" +
 	"\x13ExportPagesResponse\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x16\n" +
 	"\x06tokens\x18\x02 \x03(\x05R\x06tokens\x12\x12\n" +
 	"\x04data\x18\x03 \x01(\fR\x04data\x12\x18\n" +
-	"\anominal\x18\x04 \x01(\x03R\anominal\"(\n" +
+	"\anominal\x18\x04 \x01(\x03R\anominal\x12\x12\n" +
+	"\x04open\x18\x05 \x01(\bR\x04open\"(\n" +
 	"\x10ParkModelRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\"\x13\n" +
 	"\x11ParkModelResponse\"\x89\x01\n" +

@@ -61,8 +61,9 @@ type BackendServiceClient interface {
 	ScoreDistributions(ctx context.Context, in *ScoreDistributionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ScoreDistributionsResponse], error)
 	// Stats returns a model's counters.
 	Stats(ctx context.Context, in *StatsRequest, opts ...grpc.CallOption) (*StatsResponse, error)
-	// ExportPages streams packed pages. The first request names the model, each later one says that
-	// the page before it was taken; the backend sends the next one after that.
+	// ExportPages streams packed pages. The first request names the model; the first answer is open and
+	// no page. Each later request says that the page before it was taken; the backend sends the next
+	// one after that.
 	ExportPages(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ExportPagesRequest, ExportPagesResponse], error)
 	// ParkModel packs what idle sessions hold and returns when all was taken.
 	ParkModel(ctx context.Context, in *ParkModelRequest, opts ...grpc.CallOption) (*ParkModelResponse, error)
@@ -257,8 +258,9 @@ type BackendServiceServer interface {
 	ScoreDistributions(*ScoreDistributionsRequest, grpc.ServerStreamingServer[ScoreDistributionsResponse]) error
 	// Stats returns a model's counters.
 	Stats(context.Context, *StatsRequest) (*StatsResponse, error)
-	// ExportPages streams packed pages. The first request names the model, each later one says that
-	// the page before it was taken; the backend sends the next one after that.
+	// ExportPages streams packed pages. The first request names the model; the first answer is open and
+	// no page. Each later request says that the page before it was taken; the backend sends the next
+	// one after that.
 	ExportPages(grpc.BidiStreamingServer[ExportPagesRequest, ExportPagesResponse]) error
 	// ParkModel packs what idle sessions hold and returns when all was taken.
 	ParkModel(context.Context, *ParkModelRequest) (*ParkModelResponse, error)

@@ -147,6 +147,7 @@ func (b *evaluator) Stats(ctx context.Context, id backend.ModelID) (backend.Stat
 // pager breaks parking. It does not park at all where it breaks nothing.
 type pager struct {
 	broken
+	early bool // says that an export is open before it is
 	page  func(*backend.Page)
 	park  func(good backend.Pager, ctx context.Context, id backend.ModelID) error
 	bring func(*backend.ImportRequest)
@@ -154,8 +155,13 @@ type pager struct {
 	end   func(error) error
 }
 
-func (b *pager) ExportPages(ctx context.Context, id backend.ModelID, emit func(backend.Page) error) error {
-	err := b.Backend.(backend.Pager).ExportPages(ctx, id, func(p backend.Page) error {
+func (b *pager) ExportPages(ctx context.Context, id backend.ModelID, opened func(), emit func(backend.Page) error) error {
+	if b.early {
+		opened()
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	err := b.Backend.(backend.Pager).ExportPages(ctx, id, opened, func(p backend.Page) error {
 		if b.page != nil {
 			b.page(&p)
 		}
@@ -341,6 +347,7 @@ func TestChecksFail(t *testing.T) {
 		{"pages/scope", breaking(onRequest(func(r *backend.GenerateRequest) { r.Scope = "one for all" }))},
 		{"pages/scope", &pager{bring: func(r *backend.ImportRequest) { r.Scope = "" }}},
 		{"pages/private", breaking(onRequest(func(r *backend.GenerateRequest) { r.NoCache = false }))},
+		{"pages/export", &pager{early: true}},
 		{"pages/export", &pager{end: func(error) error { return errors.New("it ended") }}},
 	} {
 		t.Run(c.check, func(t *testing.T) {

@@ -74,7 +74,7 @@ var pageChecks = []Check{
 	},
 	{
 		Name: "pages/export",
-		Doc:  "A second export is ErrBusy; one ends with emit's error, its context's, or ErrModelNotLoaded; what emit refused is handed over again.",
+		Doc:  "An export says once that it is open, and ParkModel works from then on; a second export is ErrBusy; one ends with emit's error, its context's, or ErrModelNotLoaded; what emit refused is handed over again.",
 		Run:  checkExport,
 	},
 }
@@ -110,6 +110,7 @@ type export struct {
 	model  *model
 	cancel context.CancelFunc
 	pages  chan backend.Page // as they come
+	open   chan struct{}
 	done   chan struct{}
 	err    error
 }
@@ -125,19 +126,24 @@ func (m *model) export(ctx context.Context, emit func(backend.Page) error) (*exp
 	}
 	for {
 		x := m.exportOnce(ctx, pager, emit)
-		err := x.opened(ctx)
-		if !errors.Is(err, base.ErrBusy) {
-			return x, err
+		select {
+		case <-x.open:
+			return x, nil
+		case <-x.done:
+			x.cancel()
+			if !errors.Is(x.err, base.ErrBusy) {
+				return nil, fmt.Errorf("the export ended at once: %w", x.err)
+			}
 		}
 	}
 }
 
 func (m *model) exportOnce(ctx context.Context, pager backend.Pager, emit func(backend.Page) error) *export {
 	ctx, cancel := context.WithCancel(ctx)
-	x := &export{pager: pager, model: m, cancel: cancel, pages: make(chan backend.Page, 1<<10), done: make(chan struct{})}
+	x := &export{pager: pager, model: m, cancel: cancel, pages: make(chan backend.Page, 1<<10), open: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(x.done)
-		x.err = pager.ExportPages(ctx, m.id, func(p backend.Page) error {
+		x.err = pager.ExportPages(ctx, m.id, func() { close(x.open) }, func(p backend.Page) error {
 			if emit != nil {
 				if err := emit(p); err != nil {
 					return err
@@ -148,26 +154,6 @@ func (m *model) exportOnce(ctx context.Context, pager backend.Pager, emit func(b
 		})
 	}()
 	return x
-}
-
-// opened waits until the backend knows of the call, which parking shows.
-func (x *export) opened(ctx context.Context) error {
-	for {
-		err := x.pager.ParkModel(ctx, x.model.id)
-		select {
-		case <-x.done:
-			x.cancel()
-			return fmt.Errorf("the export ended at once: %w", x.err)
-		default:
-		}
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, base.ErrInvalid) {
-			x.close()
-			return err
-		}
-	}
 }
 
 func (x *export) close() {

@@ -24,7 +24,7 @@ func checkNoPages(ctx context.Context, env *Env) error {
 		}
 		_, err := pager.ImportPages(ctx, backend.ImportRequest{Model: m.id}, nil)
 		return errors.Join(
-			expect(pager.ExportPages(ctx, m.id, nil), base.ErrUnsupported, "export"),
+			expect(pager.ExportPages(ctx, m.id, nil, nil), base.ErrUnsupported, "export"),
 			expect(pager.ParkModel(ctx, m.id), base.ErrUnsupported, "park"),
 			expect(err, base.ErrUnsupported, "import"),
 		)
@@ -291,7 +291,10 @@ func checkExport(ctx context.Context, env *Env) error {
 			return err
 		}
 		defer x.close()
-		second := x.pager.ExportPages(ctx, m.id, func(backend.Page) error { return nil })
+		if err := x.pager.ParkModel(ctx, m.id); err != nil {
+			return fmt.Errorf("park nothing, as soon as the export is open: %w", err)
+		}
+		second := x.pager.ExportPages(ctx, m.id, func() {}, func(backend.Page) error { return nil })
 		if wrong := expect(second, base.ErrBusy, "a second export"); wrong != nil {
 			return wrong
 		}
@@ -311,7 +314,10 @@ func checkExport(ctx context.Context, env *Env) error {
 		if x, err = m.export(ctx, nil); err != nil {
 			return err
 		}
-		pages := x.taken()
+		pages, err := x.park(ctx)
+		if err != nil {
+			return err
+		}
 		if len(pages) == 0 {
 			return errors.New("a page that emit refused did not come again")
 		}

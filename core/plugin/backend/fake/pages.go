@@ -64,7 +64,7 @@ func (b *Backend) parking(id backend.ModelID) (*model, error) {
 }
 
 // ExportPages implements [backend.Pager]. All packing happens in this call.
-func (b *Backend) ExportPages(ctx context.Context, id backend.ModelID, emit func(backend.Page) error) error {
+func (b *Backend) ExportPages(ctx context.Context, id backend.ModelID, opened func(), emit func(backend.Page) error) error {
 	m, err := b.parking(id)
 	if err != nil {
 		return err
@@ -79,6 +79,7 @@ func (b *Backend) ExportPages(ctx context.Context, id backend.ModelID, emit func
 		return err
 	}
 	defer s.closeExport()
+	opened()
 	for {
 		page, err := s.nextPage(ctx, m.info.Options.Cache.ParkAfter)
 		if err != nil {

@@ -55,15 +55,16 @@ func (p pages) of(prompt []backend.Token) (list [][]byte) {
 func (p pages) parkAll(t testing.TB, s *service.Service) (came int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
+	done, open := make(chan error, 1), make(chan struct{})
 	go func() {
-		done <- s.ExportPages(ctx, "m", func(page backend.Page) error {
+		done <- s.ExportPages(ctx, "m", func() { close(open) }, func(page backend.Page) error {
 			p[fmt.Sprint(page.Tokens)] = page
 			came++
 			return nil
 		})
 	}()
-	require.Eventually(t, func() bool { return s.ParkModel(t.Context(), "m") == nil }, time.Minute, time.Millisecond)
+	<-open
+	require.NoError(t, s.ParkModel(t.Context(), "m"))
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 	return came
