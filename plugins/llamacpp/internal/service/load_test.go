@@ -27,7 +27,7 @@ func TestLoadInfo(t *testing.T) {
 	require.Equal(t, backend.LoadOptions{
 		Context: 4096, Parallel: 4, CacheTokens: 4096, Batch: 512, PrefillChunk: 32, Queue: 256, Threads: 1,
 		KVTypeK: "f16", KVTypeV: "f16", Cache: backend.CacheOptions{Sinks: 1},
-		Extra: map[string]string{"flash_attn": "auto", "poll": "50"},
+		Extra: map[string]string{"flash_attn": "auto", "poll": "1"},
 	}, info.Options)
 	require.EqualValues(t, 23040, info.Memory.KVBytesPerToken)
 	require.Greater(t, info.Memory.Weights, int64(90<<20))

@@ -25,7 +25,7 @@ const (
 	// keep prefixes for later requests.
 	sequencesPerSlot = 4
 	defaultChunk     = 32
-	defaultPoll      = "50"
+	defaultPoll      = "1"
 	quantBlock       = 32 // numbers that share a scale in q8_0 and q4_0
 )
 
