@@ -101,13 +101,38 @@ func (t Tensor) store(x []float32, at int, tmp []uint16) {
 	}
 	tmp = tmp[:len(x)]
 	if t.DType == F16 {
-		saturate(x, half.MaxFloat16)
 		half.ToFloat16s(tmp, x)
+		if infinite(tmp, half.ExponentFloat16) {
+			saturate(x, half.MaxFloat16)
+			half.ToFloat16s(tmp, x)
+		}
 	} else {
-		saturate(x, half.MaxBFloat16)
 		half.ToBFloat16s(tmp, x)
+		if infinite(tmp, half.ExponentBFloat16) {
+			saturate(x, half.MaxBFloat16)
+			half.ToBFloat16s(tmp, x)
+		}
 	}
 	copy(dst, bytesOf(tmp))
+}
+
+// infinite says whether one of the numbers has all bits of its exponent set: it was past the type's range.
+func infinite(x []uint16, exponent uint16) bool {
+	const each, signs = 0x0001_0001_0001_0001, 0x8000_8000_8000_8000
+	bits, carry := uint64(exponent)*each, uint64(exponent&-exponent)*each // with all of them set, one more reaches the sign
+	n := len(x) &^ 3
+	for i := 0; i < n; i += 4 {
+		v := uint64(x[i]) | uint64(x[i+1])<<16 | uint64(x[i+2])<<32 | uint64(x[i+3])<<48
+		if (v&bits+carry)&signs != 0 {
+			return true
+		}
+	}
+	for _, v := range x[n:] {
+		if v&exponent == exponent {
+			return true
+		}
+	}
+	return false
 }
 
 // saturate brings finite values within ±limit. It leaves alone what Compat makes infinite.

@@ -58,3 +58,9 @@ const (
 	MaxFloat16  = 65504
 	MaxBFloat16 = 0x1.fep127
 )
+
+// The bits of the exponents, which are all set in what is infinite or no number, and in nothing else.
+const (
+	ExponentFloat16  = 0x7c00
+	ExponentBFloat16 = 0x7f80
+)
