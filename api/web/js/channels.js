@@ -80,6 +80,7 @@ function facts(k) {
   const loaded = k.loaded ?? {};
   const bytes = (loaded.weight_bytes ?? 0) + (loaded.kv_bytes ?? 0) + (loaded.compute_bytes ?? 0);
   return [
+    k.ab && ["Two channels", k.ab.shadow ? `${k.ab.a}; ${k.ab.b} answers unseen` : `${k.ab.a}, and ${k.ab.b} for ${+(100 * k.ab.split).toFixed(2)} %`],
     ["Model", k.profile || k.model],
     ["File", k.file.split("/").at(-1)],
     ["Backend", k.backend],

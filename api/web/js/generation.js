@@ -31,11 +31,23 @@ export const stopAll = () => running.forEach((controller) => controller.abort())
 export async function generate(conversation, node, onUpdate) {
   const controller = new AbortController();
   running.set(conversation.id, controller);
+  const body = { model: conversation.channel, messages: messagesFor(conversation, node.parent), ...settingsOf(conversation.settings) };
+  await fill(node, body, controller.signal, onUpdate);
+  running.delete(conversation.id);
+  conversation.updated = Date.now();
+  onUpdate();
+}
+
+/**
+ * Streams the answer to a request into `node`, which is marked as streaming. `onUpdate` is called after every
+ * change; it never throws.
+ */
+export async function fill(node, body, signal, onUpdate) {
   const began = performance.now();
   let first = 0;
   let pieces = 0;
   try {
-    for await (const chunk of chat(requestOf(conversation, node), controller.signal)) {
+    for await (const chunk of chat({ ...body, stream: true, stream_options: { include_usage: true } }, signal)) {
       const choice = chunk.choices?.[0];
       const { content, reasoning_content: thought, tool_calls: calls } = choice?.delta ?? {};
       if (content || thought || calls) {
@@ -44,6 +56,7 @@ export async function generate(conversation, node, onUpdate) {
       }
       if (thought) node.reasoning = (node.reasoning ?? "") + thought;
       if (content) node.content += content;
+      if (chunk.model && chunk.model !== body.model) node.by = chunk.model; // which of two channels it was
       if (choice?.finish_reason) node.finish = choice.finish_reason;
       if (chunk.timings || chunk.usage) node.stats = { ...node.stats, ...statsOf(chunk) };
       onUpdate();
@@ -58,21 +71,17 @@ export async function generate(conversation, node, onUpdate) {
     node.stats = { tokens: pieces, rate: pieces > 1 && seconds > 0 ? (pieces - 1) / seconds : 0, measured: !node.stats, ...node.stats, first: first - began };
   }
   delete node.streaming;
-  running.delete(conversation.id);
-  conversation.updated = Date.now();
   onUpdate();
 }
 
-function requestOf(conversation, node) {
-  const body = {
-    model: conversation.channel, messages: messagesFor(conversation, node.parent),
-    stream: true, stream_options: { include_usage: true },
-  };
+/** What a request says of settings. */
+export function settingsOf(settings) {
+  const body = {};
   for (const { name } of sampling) {
-    const value = conversation.settings[name];
+    const value = settings[name];
     if (value !== undefined && value !== null && value !== "") body[name] = Number(value);
   }
-  const stops = (conversation.settings.stop ?? "").split("\n").filter(Boolean);
+  const stops = (settings.stop ?? "").split("\n").filter(Boolean);
   if (stops.length) body.stop = stops;
   return body;
 }

@@ -8,7 +8,7 @@ const control = apple ? "⌘" : "Ctrl";
 const help = [
   ["Enter", "send"], ["Shift Enter", "a new line"], ["Esc", "stop the answer"], ["↑", "edit the last message, when the field is empty"],
   [`${control} Shift O`, "new conversation"], [`${control} K`, "search conversations"], [`${control} Shift L`, "choose a channel"],
-  [`${control} ,`, "settings"], ["/", "to the message field"], ["?", "this list"],
+  [`${control} ,`, "settings"], ["/", "to the message field"], ["|", "two channels side by side"], ["?", "this list"],
 ];
 
 export function openHelp() {
@@ -35,5 +35,5 @@ function actionOf(event, writes) {
     return { k: "search", ",": "settings" }[key];
   }
   if (key === "escape") return "stop";
-  return writes || event.altKey ? undefined : { "/": "write", "?": "help" }[key];
+  return writes || event.altKey ? undefined : { "/": "write", "?": "help", "|": "sides" }[key];
 }

@@ -8,6 +8,7 @@ import { generate, isRunning, stop, stopAll } from "./generation.js";
 import { listen, openHelp } from "./keys.js";
 import { preferences } from "./preferences.js";
 import { openSettings } from "./settings.js";
+import { openSides } from "./sides.js";
 import { Sidebar } from "./sidebar.js";
 import * as store from "./store.js";
 import { Thread } from "./thread.js";
@@ -153,6 +154,11 @@ function settings(focus) {
   });
 }
 
+/** Puts two channels side by side. */
+function sides() {
+  openSides(current.settings, current.channel);
+}
+
 function pickChannel() {
   chooseChannel(current.channel, (name) => {
     current.channel = name;
@@ -240,6 +246,7 @@ byId("channel-button").addEventListener("click", pickChannel);
 byId("open-settings").addEventListener("click", () => settings());
 byId("open-keys").addEventListener("click", openHelp);
 byId("open-data").addEventListener("click", openData);
+byId("open-sides").addEventListener("click", sides);
 store.onForeignChange(isRunning, (id) => {
   if (id === current.id) {
     if (!store.get(id)) return startConversation();
@@ -248,7 +255,7 @@ store.onForeignChange(isRunning, (id) => {
   draw();
 });
 listen({
-  newChat: startConversation, channels: pickChannel, settings: () => settings(), help: openHelp,
+  newChat: startConversation, channels: pickChannel, settings: () => settings(), help: openHelp, sides,
   search: () => { if (!sidebar.open) sidebar.toggle(true); byId("search").focus(); },
   write: () => composer.focus(),
   stop: () => stop(current.id),

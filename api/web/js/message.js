@@ -51,7 +51,7 @@ export class MessageView {
     if (!error || this.trouble.dataset.message === error.message) return;
     this.trouble.dataset.message = error.message;
     const mend = { 401: "Enter an API key", 404: "Choose a channel" }[error.status];
-    this.trouble.replaceChildren(icon("warning"), h("div", {}, h("strong", {}, titleOf(error)), h("p", {}, error.message),
+    this.trouble.replaceChildren(icon("warning"), h("div", {}, words(error),
       h("div", { class: "trouble-actions" },
         mend && h("button", { type: "button", class: "button", onclick: () => this.actions.explain(this.node) }, mend),
         h("button", { type: "button", class: "button quiet", onclick: () => this.actions.retry(this.node) }, "Try again"))));
@@ -125,11 +125,19 @@ function titleOf(error) {
   }[error.code] ?? "That did not work";
 }
 
+const words = (error) => [h("strong", {}, titleOf(error)), h("p", {}, error.message)];
+
+/** What went wrong, without a way to mend it. */
+export function troubleOf(error) {
+  return h("div", { class: "trouble", role: "alert" }, icon("warning"), h("div", {}, words(error)));
+}
+
 /** The figures below an answer. */
-function figures({ role, stats, finish, streaming }) {
+export function figures({ role, by, stats, finish, streaming }) {
   if (role !== "assistant" || streaming) return null;
   const out = [];
   const add = (name, text, title) => out.push(h("span", { class: "figure", title, dataset: { figure: name } }, text));
+  if (by) add("by", `by ${by}`, "Which channel answered");
   if (finish === "stopped") add("stopped", "Stopped");
   if (finish === "length") add("length", "Cut at the token limit", "The answer reached its longest length, or the context is full");
   if (stats?.rate) add("rate", `${stats.measured ? "≈ " : ""}${stats.rate.toFixed(stats.rate < 100 ? 1 : 0)} tokens/s`, "How fast the answer was written");

@@ -2,7 +2,7 @@
 
 const name = "kakeyad.preferences";
 
-const initial = { theme: "auto", key: "", channel: "", sidebar: true, defaults: {} };
+const initial = { theme: "auto", key: "", channel: "", sidebar: true, defaults: {}, sides: null };
 
 function read() {
   try {
