@@ -157,7 +157,10 @@ func (r *Registry) Report(name string) (report Report, ok bool) {
 }
 
 func (r *Registry) report(e *experiment) Report {
-	e.units.expire(r.options.Now(), e.results.close)
+	e.units.expire(r.options.Now(), func(f *figures) {
+		e.results.close(f)
+		r.changed = true
+	})
 	return newReport(e)
 }
 
@@ -200,6 +203,7 @@ func (r *Registry) Close() error {
 	for _, e := range r.running {
 		e.units.end(e.results.close)
 	}
+	r.changed = true
 	r.mu.Unlock()
 	return r.save()
 }

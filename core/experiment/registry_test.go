@@ -283,12 +283,18 @@ func TestResultsAreWrittenNowAndThen(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "experiments")
 	reg := open(t, Options{File: file, Every: time.Millisecond})
 	reg.Swap([]Definition{byRequest})
-	reg.Record(byRequest, Observation{Rate: 1})
+	reg.Record(byRequest, Observation{Unit: "watched", Rate: 1})
 	require.Eventually(t, func() bool {
 		data, err := os.ReadFile(file)
 		all, bad := decode(data)
 		return err == nil && bad == nil && len(all) == 1 && all[0].Arms[A].Requests == 1
 	}, time.Minute, time.Millisecond)
+	require.NoError(t, reg.Close())
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	all, err := decode(data)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, all[0].Generation.Arms[A].N, "what was watched is written at the end")
 }
 
 func TestDamagedFileIsPutAside(t *testing.T) {
