@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
@@ -95,8 +96,7 @@ func TestSideBySideWhileOneIsAhead(t *testing.T) {
 	p.Enter()
 	p.Until("b to have begun again", `document.querySelector("#sides-b-text").innerText.length > 0 && !document.querySelector("#sides-stop").hidden`)
 	p.Press(kb.Escape) // closing the view stops too
-	ended := []error{<-d.ended, <-d.ended}
-	assert.ErrorIs(t, ended[1], context.Canceled)
+	assert.ErrorIs(t, errors.Join(<-d.ended, <-d.ended), context.Canceled)
 	fine(t, p)
 }
 
