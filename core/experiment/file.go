@@ -20,7 +20,7 @@ const (
 	maxFile   = 64 << 20
 )
 
-// ErrFile: the file of results is none, of another version, or damaged.
+// ErrFile says that the file of results is none, of another version, or damaged.
 var ErrFile = errors.New("no file of results")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
