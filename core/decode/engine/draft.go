@@ -28,7 +28,8 @@ type draft struct {
 	proposal drafter.Proposal
 	take     int // tokens of the proposal that the step verifies
 
-	computed span // positions that the last step computed, for their features
+	computed span             // positions that the last step computed, for their features
+	untold   drafter.Features // that the session is told with the next question
 
 	pause, resting int     // steps to do without a drafter that is not expected to pay
 	debt           float64 // seconds that drafting has cost beyond what it saved

@@ -53,16 +53,18 @@ func (d *drafts) consult(active []*request) {
 func (d *drafts) turn(r *request, generating int) (drafter.Turn, bool) {
 	x := r.draft
 	x.drop()
-	t := drafter.Turn{Session: x.session, Features: d.features(r)}
+	t := drafter.Turn{Session: x.session}
+	x.untold = joined(x.untold, d.features(r))
 	if r.generating() {
 		if x.began.IsZero() {
 			x.began = time.Now()
 		}
 		t.Ask = d.ask(r, generating)
 	}
-	if t.Ask.N == 0 && t.Features.Rows == 0 {
+	if t.Ask.N == 0 && x.untold.Rows < gather {
 		return t, false
 	}
+	t.Features, x.untold = x.untold, drafter.Features{}
 	t.Accepted = x.accepted
 	t.Tokens = r.tokens[x.told+x.accepted:]
 	x.told, x.accepted = len(r.tokens), 0
@@ -88,7 +90,20 @@ func (d *drafts) features(r *request) (f drafter.Features) {
 	return f
 }
 
+// joined is a and what follows it. Where positions are missing in between, a is left out.
+func joined(a, b drafter.Features) drafter.Features {
+	switch {
+	case b.Rows == 0:
+		return a
+	case a.Rows == 0 || a.Pos+a.Rows != b.Pos:
+		return b
+	}
+	return drafter.Features{Pos: a.Pos, Rows: a.Rows + b.Rows, Data: append(a.Data, b.Data...)}
+}
+
 const (
+	// gather is how many features are told at least where nothing is asked: telling costs a round.
+	gather = 16
 	// freely is which part of a step asking the drafter may take to count as free.
 	freely = 0.02
 	// probe is how many tokens are asked for, to see whether a drafter pays by now.
@@ -112,7 +127,7 @@ func (d *drafts) ask(r *request, generating int) drafter.Ask {
 		return ask
 	}
 	ask.Floor = float32(min(1, speculate.Floor(&d.curve, generating, generating, ask.N)))
-	if d.setup.seconds+probe*d.propose.seconds < freely*d.curve.Cost(1) {
+	if d.asking.setup+probe*d.asking.token < freely*d.curve.Cost(1) {
 		return ask
 	}
 	if x.resting > 0 {
@@ -121,7 +136,7 @@ func (d *drafts) ask(r *request, generating int) drafter.Ask {
 		return ask
 	}
 	likely := x.places.Append(nil, ask.N, nil)
-	if n := speculate.Worth(&d.curve, generating, generating, d.setup.seconds, d.propose.seconds, likely); n > 0 {
+	if n := speculate.Worth(&d.curve, generating, generating, d.asking.setup, d.asking.token, likely); n > 0 {
 		ask.N, x.pause = n, 0
 		return ask
 	}
@@ -131,19 +146,24 @@ func (d *drafts) ask(r *request, generating int) drafter.Ask {
 	return ask
 }
 
-// paid notes what a round took in which so many tokens were asked for.
+// paid notes what a round took in which so many tokens were asked for. Rounds that told of a prompt
+// say nothing of others.
 func (d *drafts) paid(took time.Duration, wanted int) {
 	proposed := 0
 	for i := range d.turns {
+		if d.reads(&d.turns[i]) {
+			return
+		}
 		proposed += len(d.turns[i].Proposal.Tokens)
 	}
-	switch {
-	case wanted == 0:
-	case proposed == 0:
-		d.setup.observe(took.Seconds())
-	default:
-		d.propose.observe(max(0, took.Seconds()-d.setup.seconds) / float64(proposed))
+	if wanted > 0 {
+		d.asking.observe(took.Seconds(), proposed)
 	}
+}
+
+// reads says whether a turn tells of more than what was gathered and a step of generation.
+func (d *drafts) reads(t *drafter.Turn) bool {
+	return t.Features.Rows > gather+d.description.MaxDraft+1
 }
 
 // answered takes what a turn brought for a request, and its share of the time.
@@ -155,7 +175,7 @@ func (d *drafts) answered(x *draft, t *drafter.Turn, took time.Duration) {
 		return
 	}
 	x.proposal = t.Proposal
-	if !x.began.IsZero() { // what reading the prompt took is part of reading it
+	if !x.began.IsZero() && !d.reads(t) { // what reading the prompt took is part of reading it
 		d.charge(x, took.Seconds(), time.Now())
 	}
 }

@@ -39,30 +39,36 @@ type drafts struct {
 	failed      atomic.Bool // the drafter is lost: nobody asks it any more
 
 	// The loop's.
-	curve          speculate.Curve
-	switching      time.Duration // what a step costs more when the last was of another size
-	lastSize       int
-	chances        *speculate.Chances
-	places         *speculate.Chances
-	sharing        speculate.Sharing
-	setup, propose cost // of asking, and of a proposed token
-	turns          []drafter.Turn
-	asked          []*request
-	proposals      []speculate.Proposal
-	proposers      []*request
-	stats          backend.DraftStats
-	unpaid, lost   int64
-	idle, idling   int // requests that begin without drafts since asking did not pay: how many the last time, and of these still to come
+	curve        speculate.Curve
+	switching    time.Duration // what a step costs more when the last was of another size
+	lastSize     int
+	chances      *speculate.Chances
+	places       *speculate.Chances
+	sharing      speculate.Sharing
+	asking       asking
+	turns        []drafter.Turn
+	asked        []*request
+	proposals    []speculate.Proposal
+	proposers    []*request
+	stats        backend.DraftStats
+	unpaid, lost int64
+	idle, idling int // requests that begin without drafts since asking did not pay: how many the last time, and of these still to come
 }
 
-// cost is a time that is followed as it changes.
-type cost struct{ seconds float64 }
+// asking is what a round with the drafter takes, in seconds: setup, and token for each that it
+// proposes. It is followed as it changes; the first round counts as setup.
+type asking struct{ setup, token float64 }
 
-func (c *cost) observe(x float64) {
-	if c.seconds == 0 {
-		c.seconds = x
+// observe takes in a round. What was misjudged is shared as the normalised least mean squares
+// algorithm has it (Widrow and Hoff 1960), an eighth at a time.
+func (a *asking) observe(seconds float64, proposed int) {
+	if a.setup == 0 {
+		a.setup = seconds
+		return
 	}
-	c.seconds += (x - c.seconds) / 8
+	n := float64(proposed)
+	miss := (seconds - a.setup - a.token*n) / (8 * (1 + n*n))
+	a.setup, a.token = max(0, a.setup+miss), max(0, a.token+miss*n)
 }
 
 // newDrafts joins an engine and a drafter, and measures what steps cost.
