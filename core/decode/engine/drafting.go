@@ -127,7 +127,7 @@ func (d *drafts) ask(r *request, generating int) drafter.Ask {
 		return ask
 	}
 	ask.Floor = float32(min(1, speculate.Floor(&d.curve, generating, generating, ask.N)))
-	if d.asking.setup+probe*d.asking.token < freely*d.curve.Cost(1) {
+	if d.asking.Setup+probe*d.asking.Token < freely*d.curve.Cost(1) {
 		return ask
 	}
 	if x.resting > 0 {
@@ -136,7 +136,7 @@ func (d *drafts) ask(r *request, generating int) drafter.Ask {
 		return ask
 	}
 	likely := x.places.Append(nil, ask.N, nil)
-	if n := speculate.Worth(&d.curve, generating, generating, d.asking.setup, d.asking.token, likely); n > 0 {
+	if n := speculate.Worth(&d.curve, generating, generating, d.asking.Setup, d.asking.Token, likely); n > 0 {
 		ask.N, x.pause = n, 0
 		return ask
 	}
@@ -157,7 +157,7 @@ func (d *drafts) paid(took time.Duration, wanted int) {
 		proposed += len(d.turns[i].Proposal.Tokens)
 	}
 	if wanted > 0 {
-		d.asking.observe(took.Seconds(), proposed)
+		d.asking.Observe(took.Seconds(), proposed)
 	}
 }
 

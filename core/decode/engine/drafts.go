@@ -45,7 +45,7 @@ type drafts struct {
 	chances      *speculate.Chances
 	places       *speculate.Chances
 	sharing      speculate.Sharing
-	asking       asking
+	asking       speculate.Asking
 	turns        []drafter.Turn
 	asked        []*request
 	proposals    []speculate.Proposal
@@ -53,22 +53,6 @@ type drafts struct {
 	stats        backend.DraftStats
 	unpaid, lost int64
 	idle, idling int // requests that begin without drafts since asking did not pay: how many the last time, and of these still to come
-}
-
-// asking is what a round with the drafter takes, in seconds: setup, and token for each that it
-// proposes. It is followed as it changes; the first round counts as setup.
-type asking struct{ setup, token float64 }
-
-// observe takes in a round. What was misjudged is shared as the normalised least mean squares
-// algorithm has it (Widrow and Hoff 1960), an eighth at a time.
-func (a *asking) observe(seconds float64, proposed int) {
-	if a.setup == 0 {
-		a.setup = seconds
-		return
-	}
-	n := float64(proposed)
-	miss := (seconds - a.setup - a.token*n) / (8 * (1 + n*n))
-	a.setup, a.token = max(0, a.setup+miss), max(0, a.token+miss*n)
 }
 
 // newDrafts joins an engine and a drafter, and measures what steps cost.
