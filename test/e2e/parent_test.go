@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -51,7 +52,7 @@ func TestEndsWithItsParent(t *testing.T) {
 	client := d.client()
 	long := chatParams("Write a very long story about the sea.")
 	long.MaxTokens = openai.Int(1500)
-	stream := client.Chat.Completions.NewStreaming(t.Context(), long)
+	stream := client.Chat.Completions.NewStreaming(t.Context(), long, option.WithJSONSet("ignore_eos", true))
 	defer stream.Close()
 	require.True(t, stream.Next(), "%v", stream.Err())
 	pids := children(t, d.cmd.Process.Pid)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kakeyad_app::{Client, Error, Imports, Kind, Requests, Settings, Supervisor};
 use serde_json::{Value, json};
-use testing::{GONE, MODEL, Place};
+use testing::{GONE, MODEL, PATIENCE, Place};
 
 async fn started(place: &Place) -> (Supervisor, Client) {
     let (s, work) = Supervisor::new(place.home.clone(), place.settings.clone());
@@ -16,6 +16,13 @@ async fn started(place: &Place) -> (Supervisor, Client) {
 
 fn say(text: &str, max_tokens: u32) -> Value {
     json!({"model": MODEL, "max_tokens": max_tokens, "messages": [{"role": "user", "content": text}]})
+}
+
+/// A request whose answer is long enough to be cancelled.
+fn story() -> Value {
+    let mut request = say("Write a very long story.", 1500);
+    request["ignore_eos"] = json!(true);
+    request
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,23 +58,26 @@ async fn a_cancelled_request_ends_in_the_daemon() {
     let (s, client) = started(&place).await;
     let requests = Arc::new(Requests::default());
     let stopped = requests.run("mine/1", async {
-        let mut chunks = client.stream(say("Write a very long story.", 1500), Some("mine/1")).await?;
+        let mut chunks = client.stream(story(), Some("mine/1")).await?;
         chunks.next().await?.expect("a first chunk");
         assert!(requests.cancel("mine/1"));
         std::future::pending::<Result<(), Error>>().await
     });
     assert_eq!(stopped.await.unwrap_err().kind, Kind::Cancelled);
-    loop {
-        let stats = client.stats().await.unwrap();
-        let channel = stats["channels"].as_array().unwrap().iter().find(|c| c["channel"] == MODEL).unwrap().clone();
-        if channel["active"] == 0 && channel["cancelled"] == 1 {
-            break;
+    let ended = async {
+        loop {
+            let stats = client.stats().await.unwrap();
+            let channel = stats["channels"].as_array().unwrap().iter().find(|c| c["channel"] == MODEL).unwrap().clone();
+            if channel["active"] == 0 && channel["cancelled"] == 1 {
+                return;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.expect("the daemon goes on with it");
 
     // from anywhere else the daemon ends it, and the stream says so
-    let mut chunks = client.stream(say("Write a very long story.", 1500), Some("mine/2")).await.unwrap();
+    let mut chunks = client.stream(story(), Some("mine/2")).await.unwrap();
     chunks.next().await.unwrap();
     assert_eq!(client.cancel("mine/2").await, Ok(true));
     let end = loop {

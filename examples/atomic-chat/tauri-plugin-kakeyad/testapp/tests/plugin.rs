@@ -107,12 +107,10 @@ fn a_stream_is_cancelled() {
     let page = Page::open(&place, &place.settings);
     page.invoke("start", json!({})).unwrap();
     std::thread::scope(|s| {
+        let mut story = say("Write a very long story.", 1500);
+        story["ignore_eos"] = json!(true);
         let streaming = s.spawn(|| {
-            invoke(
-                &page.window,
-                "stream",
-                json!({"request": say("Write a very long story.", 1500), "requestId": "r1", "onEvent": through(3)}),
-            )
+            invoke(&page.window, "stream", json!({"request": story, "requestId": "r1", "onEvent": through(3)}))
         });
         assert_eq!(page.next(3)["event"], "chunk");
         assert_eq!(page.invoke("cancel", json!({"requestId": "r1"})).unwrap(), true);
