@@ -106,9 +106,9 @@ fn a_stream_is_cancelled() {
     let place = Place::new();
     let page = Page::open(&place, &place.settings);
     page.invoke("start", json!({})).unwrap();
+    let mut story = say("Write a very long story.", 1500);
+    story["ignore_eos"] = json!(true);
     std::thread::scope(|s| {
-        let mut story = say("Write a very long story.", 1500);
-        story["ignore_eos"] = json!(true);
         let streaming = s.spawn(|| {
             invoke(&page.window, "stream", json!({"request": story, "requestId": "r1", "onEvent": through(3)}))
         });
