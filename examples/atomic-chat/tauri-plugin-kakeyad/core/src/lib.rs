@@ -6,6 +6,7 @@
 //!
 //! What goes wrong is an [`Error`], which becomes `{kind, message, ...}` for a page.
 
+mod actor;
 mod client;
 mod daemon;
 mod error;
