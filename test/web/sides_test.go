@@ -159,5 +159,8 @@ func TestWhichOfTwoAnswered(t *testing.T) {
 	p.Click("#channel-button")
 	p.Until("its details", `document.querySelector(".channel-card:has(input[value=both]) dl")`)
 	assert.Contains(t, p.Text(".channel-card:has(input[value=both]) dl"), "a, and b for 50 %")
+	p.Click("#channels [aria-label=Close]")
+	openSides(p)
+	assert.Equal(t, "a b", browser.Eval[string](p, `document.querySelector("#sides-a").value + " " + document.querySelector("#sides-b").value`), "the two that it is")
 	fine(t, p)
 }

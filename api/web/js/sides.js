@@ -16,12 +16,18 @@ export function openSides(settings, channel) {
   view.prompt.focus();
 }
 
+/** The two that the conversation's channel is, or that channel and another one. */
+function proposed(channel, usable) {
+  const ab = usable.find((c) => c.id === channel)?.kakeya.ab;
+  return ab ? [ab.a, ab.b] : [channel, usable.find((c) => c.id !== channel && !c.kakeya.ab)?.id ?? channel];
+}
+
 class Sides {
   constructor(settings, channel) {
     this.settings = settings;
     const usable = knownChannels().filter((c) => c.kakeya.state !== "missing");
     const kept = preferences.get("sides") ?? {};
-    const wanted = [kept.a, kept.b].every((id) => usable.some((c) => c.id === id)) ? [kept.a, kept.b] : [channel, usable.find((c) => c.id !== channel)?.id ?? channel];
+    const wanted = [[kept.a, kept.b], proposed(channel, usable)].find((pair) => pair.every((id) => usable.some((c) => c.id === id))) ?? [];
     this.panes = ["A", "B"].map((name, i) => new Pane(name, usable, wanted[i]));
     this.prompt = h("textarea", {
       id: "sides-prompt", rows: 2, placeholder: "One prompt for both", "aria-label": "Prompt for both channels",
