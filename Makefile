@@ -240,6 +240,14 @@ $(REFERENCE)/.stamp: bench/reference/requirements.txt
 eval: build models eval-codecs ## the table and plot of quality against bytes in docs/codec.md (about 15 minutes)
 	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) bench/eval/tables.sh $(or $(EVALDIR),$(CURDIR)/bin/eval)
 
+.PHONY: compare-report
+compare-report: build models chromium ## the published comparisons of docs/compare.md, with pages and pictures (about 10 minutes)
+	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) bench/compare/report.sh $(or $(COMPAREDIR),$(CURDIR)/bin/compare)
+
+.PHONY: bench-compare
+bench-compare: build models eval-codecs ## does compare find nothing where there is nothing, and 5 % where there are (RUNS=20)
+	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) bench/compare/verdicts.sh $(or $(COMPAREDIR),$(CURDIR)/bin/compare) $(or $(RUNS),20)
+
 # Codecs that only measurements use: other engines' formats, and one that changes nothing.
 .PHONY: eval-codecs
 eval-codecs:

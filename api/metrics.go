@@ -87,9 +87,14 @@ func (s *Server) metricsText(x *exchange) error {
 // PluginStatus is what is told of a plugin.
 type PluginStatus struct {
 	Kind, Name string
+	PID        int // of its process; 0: there is none
 	Running    bool
 	Restarts   int
-	RSS        int64 // bytes; 0: unknown
+	RSS        int64          // bytes; 0: unknown
+	State      string         // such as "running" or "down"
+	Reason     string         // why its last process ended, in a word; "": none has
+	Error      string         // the same in full
+	Ends       map[string]int // of processes, by why
 }
 
 // stateCollector asks the router and the host when it is asked.
@@ -117,7 +122,7 @@ func (c *stateCollector) Describe(to chan<- *prometheus.Desc) {
 	for _, g := range formatGauges {
 		to <- g.desc
 	}
-	for _, d := range []*prometheus.Desc{descRunning, descRestarts, descRSS} {
+	for _, d := range []*prometheus.Desc{descRunning, descRestarts, descEnds, descRSS} {
 		to <- d
 	}
 }
@@ -168,6 +173,9 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 		}
 		gauge(descRunning, running, p.Kind, p.Name)
 		counter(descRestarts, float64(p.Restarts), p.Kind, p.Name)
+		for reason, n := range p.Ends {
+			counter(descEnds, float64(n), p.Kind, p.Name, reason)
+		}
 		gauge(descRSS, float64(p.RSS), p.Kind, p.Name)
 	}
 }

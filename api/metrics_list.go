@@ -23,6 +23,7 @@ var (
 
 	descRunning  = desc("plugin_running", "1 while the plugin runs.", "kind", "plugin")
 	descRestarts = desc("plugin_restarts_total", "Starts of the plugin after the first.", "kind", "plugin")
+	descEnds     = desc("plugin_ends_total", "Processes of the plugin that ended, or did not come to run: died, unwell, hung, lied or refused.", "kind", "plugin", "reason")
 	descRSS      = desc("plugin_resident_bytes", "Resident memory of the plugin's process.", "kind", "plugin")
 )
 

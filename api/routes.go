@@ -41,6 +41,7 @@ func (s *Server) routes() *router.Router {
 	r.POST("/apply-template", s.serve(s.applyTemplate))
 	r.POST("/v1/kakeya/load", s.serve(s.load))
 	r.POST("/v1/kakeya/unload", s.serve(s.unload))
+	r.POST(pathCompare, s.serve(s.compare))
 	r.POST(pathRequests+"/{id}/cancel", s.serve(s.cancelRequest))
 	r.DELETE(pathRequests+"/{id}", s.serve(s.cancelRequest))
 	r.DELETE(pathExperiments+"/{name:*}", s.serve(s.resetExperiment))

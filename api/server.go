@@ -41,7 +41,7 @@ type Options struct {
 	Shadow *shadow.Runner
 
 	Limits  Limits
-	Plugins func() []PluginStatus // for /metrics; nil: none are told of
+	Plugins func() []PluginStatus // for /metrics and /health; nil: none are told of
 
 	MaxBody      int           // bytes of a request; 0: 32 MiB
 	IdleTimeout  time.Duration // of a kept connection between requests; 0: 2 minutes
@@ -61,6 +61,7 @@ type Server struct {
 	keys      atomic.Pointer[keys]
 	admission *admission
 	running   running
+	comparing comparing
 	watch     watch
 	metrics   *metrics
 

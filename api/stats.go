@@ -128,11 +128,27 @@ func (s *Server) stats(x *exchange) error {
 		Models   []modelStats   `json:"models"`
 		Channels []channelStats `json:"channels"`
 		Sessions *sessionStats  `json:"sessions,omitempty"`
+		Plugins  []pluginStats  `json:"plugins,omitempty"`
 	}{poolStats{
 		BudgetBytes: u.Budget, UsedBytes: u.Used, Waiting: u.Waiting,
 		Loads: u.Counts.Loads, Failures: u.Counts.Failures, Unloads: u.Counts.Unloads,
 		Evictions: u.Counts.Evictions, Expired: u.Counts.Expired, Died: u.Counts.Died,
-	}, models, channels, sessionStatsOf(all.Sessions)})
+	}, models, channels, sessionStatsOf(all.Sessions), s.pluginStats()})
+}
+
+// pluginStats is a plugin that was asked for.
+type pluginStats struct {
+	pluginHealth
+	RSSBytes int64          `json:"resident_bytes"`
+	Ends     map[string]int `json:"ends"`            // of its processes, by why
+	Error    string         `json:"error,omitempty"` // the last one's, in full
+}
+
+func (s *Server) pluginStats() (out []pluginStats) {
+	for _, p := range s.askedPlugins() {
+		out = append(out, pluginStats{pluginHealth{p.Kind, p.Name, p.State, p.Restarts, p.Reason}, p.RSS, p.Ends, p.Error})
+	}
+	return out
 }
 
 func sessionStatsOf(s *router.SessionStats) *sessionStats {

@@ -21,13 +21,14 @@ import (
 	"github.com/kakeyad/kakeyad/core/config"
 	"github.com/kakeyad/kakeyad/core/host"
 	"github.com/kakeyad/kakeyad/core/router"
+	"github.com/kakeyad/kakeyad/core/session"
 )
 
 const compareHelp = `Ask several channels the same prompts, in turns and several rounds of them, and say which differences
 are real. The first channel is the baseline. docs/compare.md says what each number means.
 
-No daemon is needed, and none is asked; let nothing else use the machine meanwhile. All channels' models
-are loaded at once.
+No daemon is needed; with --url, a running one compares its own channels. Let nothing else use the machine
+meanwhile. All channels' models are loaded at once, and must fit into the memory that the configuration gives.
 
 --fail-if takes a condition over metrics, such as 'ppl_delta_pct > 1' or
 'generation_ratio_high < 0.95 && kl > 0.01'. Metrics:
@@ -60,10 +61,12 @@ func newCompare() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return runCompare(cmd, f, args) },
 	}
 	addConfigFlags(cmd)
+	addRemoteFlags(cmd)
 	flags := cmd.Flags()
+	flags.Lookup("url").Usage = "`URL` of a running daemon that is to compare; by default none is asked"
 	flags.StringVarP(&f.file, "prompts", "p", "", "JSONL `FILE` of prompts: texts, or objects with prompt or messages")
 	flags.StringVar(&f.prompt, "prompt", "", "ask only this `TEXT`")
-	flags.IntVar(&f.perKind, "per-kind", 3, "built-in prompts of each of the four kinds, where none are given")
+	flags.IntVar(&f.perKind, "per-kind", compare.DefaultPerKind, "built-in prompts of each of the four kinds, where none are given")
 	flags.IntVar(&f.options.Rounds, "rounds", compare.DefaultRounds, "how often every prompt is asked of every channel")
 	flags.IntVar(&f.options.Tokens, "tokens", compare.DefaultTokens, "most tokens of an answer")
 	flags.Float64Var(&f.options.Level, "level", compare.DefaultLevel, "at which all intervals of speed hold together")
@@ -118,16 +121,14 @@ func runCompare(cmd *cobra.Command, f compareFlags, names []string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		c, err := cfg.Set.Resolve(name)
-		if err != nil {
-			return err
-		}
-		f.options.Channels = append(f.options.Channels, c.Name)
-	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	report, err := compareNow(ctx, cmd.ErrOrStderr(), cfg, f.options)
+	var report *compare.Report
+	if cmd.Flags().Changed("url") {
+		report, err = compareThere(ctx, cmd, cfg, names, f.options)
+	} else {
+		report, err = compareHere(ctx, cmd, cfg, names, f.options)
+	}
 	if err != nil {
 		return err
 	}
@@ -189,6 +190,18 @@ func (f *compareFlags) show(w io.Writer, r *compare.Report) error {
 	return r.Table(w)
 }
 
+// compareHere compares channels of the configuration.
+func compareHere(ctx context.Context, cmd *cobra.Command, cfg *config.Config, names []string, o compare.Options) (*compare.Report, error) {
+	for _, name := range names {
+		c, err := cfg.Set.Resolve(name)
+		if err != nil {
+			return nil, err
+		}
+		o.Channels = append(o.Channels, c.Name)
+	}
+	return compareNow(ctx, cmd.ErrOrStderr(), cfg, o)
+}
+
 // compareNow compares with plugins of its own, which end with it.
 func compareNow(ctx context.Context, progress io.Writer, cfg *config.Config, o compare.Options) (_ *compare.Report, err error) {
 	log, _ := newLogger(evalLog(cfg.Log), progress)
@@ -197,10 +210,16 @@ func compareNow(ctx context.Context, progress io.Writer, cfg *config.Config, o c
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	store, err := session.Open(session.Options{Logger: log}) // in memory
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
 	r, err := router.New(router.Options{
-		Plugins: plugins{h},
-		Pool:    poolOptions(cfg),
-		Set:     cfg.Set, Logger: log,
+		Plugins: plugins{h}, Sessions: store,
+		Pool: poolOptions(cfg),
+		Set:  cfg.Set, Logger: log,
+		CallTimeout: time.Duration(cfg.Plugins.CallTimeout),
 	})
 	if err != nil {
 		return nil, err
@@ -212,15 +231,21 @@ func compareNow(ctx context.Context, progress io.Writer, cfg *config.Config, o c
 	}()
 	bench := comparebench.New(r, func() []comparebench.Process { return processesOf(h) })
 	defer bench.Close()
-	bar := newStageBar(progress)
-	defer bar.clear()
 	o.Bench = bench
-	o.Progress = func(p compare.Progress) {
+	var done func()
+	o.Progress, done = comparisonBar(progress)
+	defer done()
+	return compare.Run(ctx, o)
+}
+
+// comparisonBar shows how far a comparison has come.
+func comparisonBar(w io.Writer) (show func(compare.Progress), done func()) {
+	bar := newStageBar(w)
+	return func(p compare.Progress) {
 		bar.begin(p.Stage, p.Stage, p.All, "steps")
 		bar.describe(p.Stage + " " + p.Channel)
 		bar.set(p.Done)
-	}
-	return compare.Run(ctx, o)
+	}, bar.clear
 }
 
 func processesOf(h *host.Host) []comparebench.Process {

@@ -77,6 +77,7 @@ func newDaemon(ctx context.Context, options config.Options, logTo io.Writer) (_ 
 		Plugins: plugins{d.host},
 		Pool:    poolOptions(cfg),
 		Set:     cfg.Set, Sessions: d.sessions, Logger: d.log,
+		CallTimeout: time.Duration(cfg.Plugins.CallTimeout),
 	})
 	if err != nil {
 		return nil, errors.Join(err, d.host.Stop(ctx), d.closeSessions())
@@ -145,7 +146,7 @@ func (p plugins) Backend(ctx context.Context, name string) (router.Instance, err
 	if err != nil {
 		return router.Instance{}, err
 	}
-	return router.Instance{Backend: i.Backend, Gone: i.Gone()}, nil
+	return router.Instance{Backend: i.Backend, Gone: i.Gone(), Condemn: i.Condemn}, nil
 }
 
 // Linked implements router.Plugins.
@@ -154,7 +155,7 @@ func (p plugins) Linked(ctx context.Context, kind base.Kind, name string) (route
 	if err != nil {
 		return router.Linked{}, err
 	}
-	return router.Linked{Linker: i.Linker, Gone: i.Gone()}, nil
+	return router.Linked{Linker: i.Linker, Gone: i.Gone(), Condemn: i.Condemn}, nil
 }
 
 // reloaded takes a new configuration over, as far as a running daemon can.

@@ -36,7 +36,14 @@ func (d *daemon) plugins() []api.PluginStatus {
 	out := make([]api.PluginStatus, len(all))
 	for i, p := range all {
 		out[i] = api.PluginStatus{
-			Kind: string(p.Kind), Name: p.Name, Running: p.State == host.StateRunning, Restarts: p.Restarts, RSS: p.RSS,
+			Kind: string(p.Kind), Name: p.Name, PID: p.PID, Running: p.State == host.StateRunning, Restarts: p.Restarts, RSS: p.RSS,
+			State: string(p.State), Reason: string(p.End), Ends: map[string]int{},
+		}
+		for _, end := range host.AllEnds {
+			out[i].Ends[string(end)] = p.Ends[end]
+		}
+		if p.Error != nil {
+			out[i].Error = p.Error.Error()
 		}
 	}
 	return out

@@ -71,7 +71,7 @@ func newPluginTest() *cobra.Command {
 	flags.StringArrayVar(&params, "param", nil, "a parameter that streams and attachments are opened with, `NAME=VALUE`; may be given several times. A codec gets q=38 unless another q is given, as channels always give one")
 	flags.IntSliceVar(&o.HeadDims, "head-dim", nil, "the `SIZES` of vectors that a codec must know; by default 64,128,256")
 	flags.StringSliceVar(&types, "type", nil, "the number `FORMATS` that a codec must know; by default f32,f16,bf16")
-	flags.StringVar(&o.Model, "model", "", "the model `FILE` that a backend is tested with")
+	flags.StringVar(&o.Model, "model", "", "the model `FILE` that a backend is tested with, or that a drafter is to draft for; ngram needs none")
 	flags.DurationVar(&patience, "patience", time.Minute, "the most `TIME` of one check")
 	flags.BoolVar(&o.NoSpeed, "no-speed", false, "do not measure the speed")
 	flags.StringVar(&out, "out", "", "write the report to `FILE`")

@@ -125,19 +125,9 @@ func (r *remote) ask(ctx context.Context, path string, body, into any) error {
 
 // send sends a request, whose body may be nil, and decodes the answer.
 func (r *remote) send(ctx context.Context, method, path string, reader io.Reader, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, r.url+path, reader)
+	resp, err := r.do(ctx, method, path, reader)
 	if err != nil {
 		return err
-	}
-	if r.key != "" {
-		req.Header.Set("Authorization", "Bearer "+r.key)
-	}
-	resp, err := r.http.Do(req)
-	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
-		return fmt.Errorf("%w at %s (start one by `kakeyad serve`, or name it by --url): %w", errNoDaemon, r.url, err)
-	}
-	if err != nil {
-		return fmt.Errorf("ask the daemon at %s: %w", r.url, err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
@@ -155,6 +145,42 @@ func (r *remote) send(ctx context.Context, method, path string, reader io.Reader
 		return fmt.Errorf("the answer of %s is not understood; is it a kakeyad of this version?: %w", r.url, err)
 	}
 	return nil
+}
+
+// do sends a request.
+func (r *remote) do(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.url+path, body)
+	if err != nil {
+		return nil, err
+	}
+	if r.key != "" {
+		req.Header.Set("Authorization", "Bearer "+r.key)
+	}
+	resp, err := r.http.Do(req)
+	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
+		return nil, fmt.Errorf("%w at %s (start one by `kakeyad serve`, or name it by --url): %w", errNoDaemon, r.url, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask the daemon at %s: %w", r.url, err)
+	}
+	return resp, nil
+}
+
+// events sends a JSON body and returns the stream that answers it, which the caller closes.
+func (r *remote) events(ctx context.Context, path string, body []byte) (io.ReadCloser, error) {
+	resp, err := r.do(ctx, http.MethodPost, path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	return nil, r.refusal(resp.StatusCode, answer)
 }
 
 func (r *remote) refusal(status int, body []byte) error {

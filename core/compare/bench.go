@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
@@ -12,10 +13,18 @@ type Bench interface {
 	// Open loads a channel and holds it until Close. Opening one twice is allowed.
 	Open(ctx context.Context, channel string) (Channel, error)
 
+	// Park parks a conversation of the channel, of a prompt with its answer of at most n tokens, and
+	// goes on with it. The channel must not be open. Nil without an error: the channel parks nothing.
+	// An error of ErrNotParked is what is in the way of it.
+	Park(ctx context.Context, channel string, tokens []backend.Token, n int) (*Parking, error)
+
 	// Processes tells of the plugins' processes, with the most memory that each has held since
 	// the bench was made.
 	Processes() []Process
 }
+
+// ErrNotParked is why parking cannot be measured now, though the channel parks.
+var ErrNotParked = errors.New("what parked pages take was not measured")
 
 // Channel is an opened channel.
 type Channel interface {

@@ -27,6 +27,10 @@ func (s *simulated) Open(_ context.Context, name string) (Channel, error) {
 
 func (*simulated) Processes() []Process { return nil }
 
+func (*simulated) Park(context.Context, string, []backend.Token, int) (*Parking, error) {
+	return nil, nil
+}
+
 type simulatedChannel struct {
 	Channel
 	bench *simulated
@@ -57,11 +61,16 @@ func (c *simulatedChannel) Answer(_ context.Context, tokens []backend.Token, n i
 
 func simulate(t *testing.T, seed uint64, slow map[string]float64, channels ...string) *Report {
 	t.Helper()
-	prompts, err := BuiltIn(5)
+	return simulateAt(t, seed, DefaultLevel, DefaultRounds, slow, channels...)
+}
+
+func simulateAt(t *testing.T, seed uint64, level float64, rounds int, slow map[string]float64, channels ...string) *Report {
+	t.Helper()
+	prompts, err := BuiltIn(DefaultPerKind)
 	require.NoError(t, err)
 	report, err := Run(t.Context(), Options{
 		Bench: &simulated{r: rand.New(rand.NewPCG(seed, 1)), slow: slow}, Channels: channels,
-		Prompts: prompts, Rounds: 5, Seed: seed, NoScores: true,
+		Prompts: prompts, Rounds: rounds, Seed: seed, Level: level, NoScores: true,
 	})
 	require.NoError(t, err)
 	return report
@@ -76,13 +85,54 @@ func TestAgainstItselfFindsNothing(t *testing.T) {
 	}
 }
 
+// The level holds: of many honest comparisons of a channel with itself, no more find a difference than it
+// allows. At the default level 20 of 20 find none with a probability of at least 0.999^20 = 0.98.
+func TestLevelHolds(t *testing.T) {
+	const runs = 1000
+	for _, level := range []float64{0.9, 0.99, DefaultLevel} {
+		wrong := 0
+		for seed := range uint64(runs) {
+			r := simulateAt(t, 1000+seed, level, 2, nil, "a", "a")
+			for _, m := range measures {
+				if m.into(&r.Channels[1]).Ratio.Verdict != NoFinding {
+					wrong++
+					break
+				}
+			}
+		}
+		expected := runs * (1 - level)
+		assert.LessOrEqual(t, float64(wrong), expected+3*math.Sqrt(expected), "level %v: %d of %d", level, wrong, runs)
+		t.Logf("level %v: %d of %d comparisons of a with itself find a difference", level, wrong, runs)
+	}
+	assert.GreaterOrEqual(t, math.Pow(DefaultLevel, 20), 0.98)
+}
+
+// A report of the most channels still has intervals with the prompts that are asked by default.
+func TestDefaultsAreEnough(t *testing.T) {
+	prompts, err := BuiltIn(DefaultPerKind)
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, len(prompts), fewest(errorOfEach(DefaultLevel, MaxChannels)))
+}
+
 func TestFivePerCentSlowerIsFound(t *testing.T) {
+	slow := map[string]float64{"b": 1.05}
+	found := 0
 	for seed := range uint64(20) {
-		r := simulate(t, seed, map[string]float64{"b": 1.05}, "a", "b")
-		for _, m := range measures {
-			assert.Equal(t, Slower, m.into(&r.Channels[1]).Ratio.Verdict, "seed %d", seed)
+		if findsSlower(simulate(t, seed, slow, "a", "b")) {
+			found++
+		}
+		assert.True(t, findsSlower(simulateAt(t, seed, DefaultLevel, 8, slow, "a", "b")), "in 8 rounds, seed %d", seed)
+	}
+	assert.GreaterOrEqual(t, found, 19, "in the rounds that are asked by default")
+}
+
+func findsSlower(r *Report) bool {
+	for _, m := range measures {
+		if m.into(&r.Channels[1]).Ratio.Verdict != Slower {
+			return false
 		}
 	}
+	return true
 }
 
 // A published table: n, and the largest T at a two-sided error of 0.05 and 0.01.

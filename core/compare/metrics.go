@@ -61,6 +61,18 @@ var metrics = func() []Metric {
 			}
 			return r.Perplexity.BitsPerByte, true
 		}},
+		{"parked_bytes", "bytes that a token takes in a parked conversation", func(_, r *Result) (float64, bool) {
+			if r.Parking == nil || r.Parking.ParkedTokens == 0 {
+				return 0, false
+			}
+			return r.Parking.BytesPerToken(), true
+		}},
+		{"parked_ratio", "the same over what it takes in f16", func(_, r *Result) (float64, bool) {
+			if r.Parking == nil || r.Parking.NominalBytes == 0 {
+				return 0, false
+			}
+			return float64(r.Parking.ParkedBytes) / float64(r.Parking.NominalBytes), true
+		}},
 		{"kv_bytes", "bytes of a token's keys and values in the backend's cache", func(_, r *Result) (float64, bool) {
 			return r.KV.BytesPerToken, r.KV.BytesPerToken > 0
 		}},

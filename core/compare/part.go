@@ -45,7 +45,7 @@ func (r *run) part(ctx context.Context, channel int, alike bool, a, b []backend.
 	var before, own, baseline string
 	var err error
 	if alike {
-		out.Token = common(a, b)
+		out.Token = Common(a, b)
 		if before, err = r.channels[0].Text(ctx, a[:out.Token]); err != nil {
 			return nil, err
 		}
@@ -65,7 +65,7 @@ func (r *run) part(ctx context.Context, channel int, alike bool, a, b []backend.
 		if own == baseline {
 			return nil, nil
 		}
-		at := common([]byte(baseline), []byte(own))
+		at := Common([]byte(baseline), []byte(own))
 		for at > 0 && at < len(baseline) && !utf8.RuneStart(baseline[at]) {
 			at--
 		}
@@ -77,8 +77,8 @@ func (r *run) part(ctx context.Context, channel int, alike bool, a, b []backend.
 	return out, nil
 }
 
-// common is how many first elements are the same.
-func common[T comparable](a, b []T) int {
+// Common is how many first elements are the same.
+func Common[T comparable](a, b []T) int {
 	n := 0
 	for n < min(len(a), len(b)) && a[n] == b[n] {
 		n++

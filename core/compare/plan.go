@@ -31,9 +31,10 @@ type Options struct {
 
 // What zero Options stand for.
 const (
-	DefaultRounds  = 3
+	DefaultRounds  = 5
 	DefaultTokens  = 64
-	DefaultLevel   = 0.99
+	DefaultLevel   = 0.999
+	DefaultPerKind = 5 // built-in prompts
 	DefaultContext = 512
 	DefaultWindows = 8
 )
@@ -48,7 +49,7 @@ const (
 
 // Progress is how far a comparison has come.
 type Progress struct {
-	Stage   string `json:"stage"` // "loading", "asking", "scoring"
+	Stage   string `json:"stage"` // "loading", "asking", "scoring", "parking"
 	Channel string `json:"channel"`
 	Done    int    `json:"done"` // steps of the stage
 	All     int    `json:"all"`

@@ -84,6 +84,8 @@ type Result struct {
 	Memory Memory `json:"memory"`
 	KV     KV     `json:"kv"`
 
+	Parking *Parking `json:"parking,omitempty"` // nil: the channel parks nothing, or see Notes
+
 	// Steady is false when the channel's own greedy answers to a prompt were not the same in every
 	// round.
 	Steady  bool     `json:"steady"`
@@ -165,6 +167,22 @@ type KV struct {
 	BytesPerToken   float64 `json:"bytes_per_token"`   // in the backend's own cache
 	NominalPerToken float64 `json:"nominal_per_token"` // in f16
 }
+
+// Parking is a conversation that was parked, and went on when its pages were restored.
+type Parking struct {
+	Tokens         int     `json:"tokens"`             // of the conversation
+	ParkedTokens   int     `json:"parked_tokens"`      // of these, in whole pages
+	ParkedBytes    int64   `json:"parked_bytes"`       // of these, as they are kept
+	NominalBytes   int64   `json:"nominal_bytes"`      // of these, in f16
+	RestoredTokens int     `json:"restored_tokens"`    // brought back when the conversation went on
+	RestoredBytes  int64   `json:"restored_bytes"`     // of these, packed
+	RestoreMS      float64 `json:"restore_ms"`         // that bringing back took
+	ComputeMS      float64 `json:"compute_ms"`         // that computing the conversation anew took
+	PartsAt        *int    `json:"parts_at,omitempty"` // token at which what follows differs from what follows a cache that was computed anew; nil: nowhere
+}
+
+// BytesPerToken are those that a parked token takes.
+func (p *Parking) BytesPerToken() float64 { return float64(p.ParkedBytes) / float64(p.ParkedTokens) }
 
 // Outputs tells of greedy answers, those of the first round.
 type Outputs struct {

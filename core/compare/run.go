@@ -1,7 +1,9 @@
 package compare
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -43,7 +45,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			c.Close()
 		}
 	}()
-	for _, step := range []func(context.Context) error{r.open, r.ask, r.scores} {
+	for _, step := range []func(context.Context) error{r.open, r.ask, r.scores, r.park} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -146,6 +148,31 @@ func (r *run) ask(ctx context.Context) error {
 			if result.Outputs, err = r.outputs(ctx, c); err != nil {
 				return named(result.Label, err)
 			}
+		}
+	}
+	return nil
+}
+
+// park has each channel park a conversation and go on with it: that of the longest prompt. All
+// channels are closed for it, as their models are unloaded.
+func (r *run) park(ctx context.Context) error {
+	for _, c := range r.channels {
+		c.Close()
+	}
+	r.channels = nil
+	for i := range r.report.Channels {
+		result := &r.report.Channels[i]
+		r.tell("parking", result.Label, i, len(r.report.Channels))
+		longest := slices.MaxFunc(r.prompts[i], func(a, b []backend.Token) int { return cmp.Compare(len(a), len(b)) })
+		var err error
+		result.Parking, err = r.o.Bench.Park(ctx, result.Channel, longest, r.o.Tokens)
+		switch {
+		case errors.Is(err, ErrNotParked):
+			result.note(err.Error())
+		case err != nil:
+			return named(result.Label, err)
+		case result.Parking != nil && result.Parking.ParkedTokens == 0:
+			result.note("the longest conversation is too short to be parked: it has no whole page")
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func (r *Report) Table(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := r.rows(w, (*Result).bytes, "KV B/token", "in f16", "model"); err != nil {
+	if err := r.rows(w, (*Result).bytes, "KV B/token", "in f16", "model", "parked B/token", "in f16", "restored B", "tokens", "took", "not computing"); err != nil {
 		return err
 	}
 	for _, p := range r.Processes {
@@ -135,7 +135,18 @@ func (o *Outputs) earliest() (at int, ok bool) {
 }
 
 func (r *Result) bytes() []string {
-	return []string{fmt.Sprintf("%.0f", r.KV.BytesPerToken), fmt.Sprintf("%.0f", r.KV.NominalPerToken), Mebibytes(r.Memory.Total())}
+	out := []string{fmt.Sprintf("%.0f", r.KV.BytesPerToken), fmt.Sprintf("%.0f", r.KV.NominalPerToken), Mebibytes(r.Memory.Total()), "-", "-", "-", "-", "-", "-"}
+	p := r.Parking
+	if p == nil {
+		return out
+	}
+	if p.ParkedTokens > 0 {
+		out[3] = fmt.Sprintf("%.0f", p.BytesPerToken())
+		out[4] = fmt.Sprintf("%.0f", float64(p.NominalBytes)/float64(p.ParkedTokens))
+	}
+	out[5], out[6] = fmt.Sprint(p.RestoredBytes), fmt.Sprintf("%d of %d", p.RestoredTokens, p.Tokens)
+	out[7], out[8] = fmt.Sprintf("%.1f ms", p.RestoreMS), fmt.Sprintf("%.1f ms", p.ComputeMS)
+	return out
 }
 
 // Mebibytes are bytes for people.

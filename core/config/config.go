@@ -151,6 +151,11 @@ type Plugins struct {
 	StartTimeout Duration `json:"start_timeout,omitempty"`
 	// How long a plugin may take to stop before it is killed.
 	StopTimeout Duration `json:"stop_timeout,omitempty"`
+	// How long a call that is quick, such as packing a page or tokenizing a prompt, may take before
+	// the plugin is taken for hung and started again. Generating, scoring and loading may take any
+	// time, as long as they get on: they have hung when nothing has happened for ten times as long
+	// (loading: twenty times).
+	CallTimeout Duration `json:"call_timeout,omitempty"`
 	// Health checks of running plugins.
 	Health Health `json:"health,omitempty"`
 	// Restarts of plugins that died.

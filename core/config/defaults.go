@@ -40,6 +40,7 @@ func Default() Config {
 		Plugins: Plugins{
 			StartTimeout: Duration(time.Minute),
 			StopTimeout:  Duration(5 * time.Second),
+			CallTimeout:  Duration(30 * time.Second),
 			Health:       Health{Interval: Duration(5 * time.Second), Timeout: Duration(5 * time.Second)},
 			Restart:      Restart{Min: Duration(200 * time.Millisecond), Max: Duration(30 * time.Second)},
 		},

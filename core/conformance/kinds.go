@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
+	"github.com/kakeyad/kakeyad/core/gguf"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/backendtest"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
@@ -61,6 +63,12 @@ func (r *run) measure(ctx context.Context, env *codectest.Env) error {
 
 func (r *run) drafter(ctx context.Context) error {
 	env := draftertest.Env{Drafter: r.instance.Drafter, Params: r.options.Params, Patience: r.options.Patience}
+	if r.options.Model != "" {
+		var err error
+		if env.Target, err = targetOf(r.options.Model); err != nil {
+			return err
+		}
+	}
 	r.drafterChecks(ctx, byGRPC, &env)
 	linked, ok := dial(ctx, r, drafter.Dial)
 	if !ok {
@@ -69,6 +77,33 @@ func (r *run) drafter(ctx context.Context) error {
 	env.Drafter = linked
 	r.drafterChecks(ctx, byLink, &env)
 	return linked.Close()
+}
+
+// How the target of a drafter is used, beside what its file says.
+const (
+	targetContext  = 1024
+	targetSessions = 4
+)
+
+// targetOf is a model file as a backend tells drafters of it.
+func targetOf(file string) (t drafter.Target, err error) {
+	if file, err = filepath.Abs(file); err != nil {
+		return t, err
+	}
+	head, err := gguf.ReadFile(file)
+	if err != nil {
+		return t, err
+	}
+	facts := head.Facts()
+	t = drafter.Target{
+		Architecture: facts.Architecture, Name: facts.Name, Path: file,
+		Vocabulary: int(head.Lists["tokenizer.ggml.tokens"].Length), Layers: int(facts.Layers), Width: int(facts.Embedding),
+		Context: targetContext, Sessions: targetSessions,
+	}
+	if end, ok := head.Integers["tokenizer.ggml.eos_token_id"]; ok {
+		t.EndTokens = []drafter.Token{drafter.Token(end)}
+	}
+	return t, t.Validate()
 }
 
 func (r *run) drafterChecks(ctx context.Context, where string, env *draftertest.Env) {

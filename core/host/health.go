@@ -12,6 +12,8 @@ import (
 // patience is how many times in a row a plugin may say that it is not well before it is restarted.
 const patience = 3
 
+var errUnwell = errors.New("it is not well")
+
 // checkHealth asks a plugin how it feels until the context ends, and then returns nil. It returns
 // an error as soon as the plugin hangs, or is unwell for too long.
 func (s *supervisor) checkHealth(ctx context.Context, instance *Instance) error {
@@ -28,7 +30,7 @@ func (s *supervisor) checkHealth(ctx context.Context, instance *Instance) error 
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, context.DeadlineExceeded):
-			return fmt.Errorf("plugin %q: %w: it hangs: no answer to a health check in %v", s.spec.Name, base.ErrPluginGone, s.host.options.HealthTimeout)
+			return fmt.Errorf("plugin %q: %w: %w: no answer to a health check in %v", s.spec.Name, base.ErrPluginGone, base.ErrHung, s.host.options.HealthTimeout)
 		case err != nil:
 			health.Message = err.Error() // if it has died, its exit tells
 		}
@@ -39,7 +41,7 @@ func (s *supervisor) checkHealth(ctx context.Context, instance *Instance) error 
 		unwell++
 		s.log.Warn("plugin is not well", "message", health.Message, "in_a_row", unwell)
 		if unwell == patience {
-			return fmt.Errorf("plugin %q: %w: it is not well: %s", s.spec.Name, base.ErrPluginGone, health.Message)
+			return fmt.Errorf("plugin %q: %w: %w: %s", s.spec.Name, base.ErrPluginGone, errUnwell, health.Message)
 		}
 	}
 }

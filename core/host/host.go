@@ -185,11 +185,22 @@ type Instance struct {
 
 	plugin  base.Plugin // whichever of these it is
 	process *process
+	accused chan error // has room for one
 }
 
 // Linker introduces a backend to a plugin, so that a model can be bound to it.
 type Linker interface {
 	OpenLink(ctx context.Context) (link.Ticket, error)
+}
+
+// Condemn has the process killed for what it did, and started again as after a death: the reason is its
+// Status.Error, and counted by whether it is base.ErrHung or base.ErrLied. It returns at once; only the
+// first reason counts.
+func (i *Instance) Condemn(reason error) {
+	select {
+	case i.accused <- reason:
+	default:
+	}
 }
 
 // Gone closes as soon as the process has exited.

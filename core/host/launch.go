@@ -74,11 +74,11 @@ func (l *launch) start() (*Instance, error) {
 	overdue := time.AfterFunc(l.options.StartTimeout+killAfter, l.process.kill)
 	defer overdue.Stop()
 	began := time.Now()
-	i := &Instance{process: l.process}
+	i := &Instance{process: l.process, accused: make(chan error, 1)}
 	var err error
 	i.plugin, err = kind.dispense(ctx, l.client, i)
 	if err != nil && time.Since(began) >= l.options.StartTimeout {
-		err = fmt.Errorf("no answer in %v: %w", l.options.StartTimeout, err)
+		err = fmt.Errorf("%w: no answer in %v: %w", base.ErrHung, l.options.StartTimeout, err)
 	}
 	if err != nil {
 		return nil, l.explain(err, i.Info)

@@ -163,16 +163,24 @@ func (s *supervisor) watch(l *launch, instance *Instance) error {
 		case err := <-ill:
 			ill <- nil // for the deferred wait
 			if err != nil {
-				l.process.kill()
-				<-instance.Gone()
-				l.clean(time.Now())
+				s.execute(l, instance)
 				return err
 			}
+		case reason := <-instance.accused:
+			s.execute(l, instance)
+			return fmt.Errorf("plugin %q: %w: it was stopped: %w", s.spec.Name, base.ErrPluginGone, reason)
 		case <-instance.Gone():
 			l.clean(time.Now())
 			return l.died()
 		}
 	}
+}
+
+// execute ends a running process without asking it.
+func (s *supervisor) execute(l *launch, instance *Instance) {
+	l.process.kill()
+	<-instance.Gone()
+	l.clean(time.Now())
 }
 
 // stop ends a running process: it is asked first, and killed when its time is over.
@@ -193,6 +201,8 @@ func (s *supervisor) rest(cause error) bool {
 		state, delay = StateRefused, s.host.options.RestartMax
 	}
 	s.now.Retry = time.Now().Add(delay)
+	s.now.End = endOf(cause)
+	s.now.Ends = s.now.Ends.with(s.now.End)
 	s.enter(state, cause)
 	s.log.Error("plugin is "+string(state), "err", cause, "retry_in", delay.Round(time.Millisecond))
 	down := func() error {

@@ -32,7 +32,7 @@ func (p processes) Backend(ctx context.Context, name string) (router.Instance, e
 	if err != nil {
 		return router.Instance{}, err
 	}
-	return router.Instance{Backend: i.Backend, Gone: i.Gone()}, nil
+	return router.Instance{Backend: i.Backend, Gone: i.Gone(), Condemn: i.Condemn}, nil
 }
 
 func (p processes) Linked(ctx context.Context, kind base.Kind, name string) (router.Linked, error) {
@@ -40,7 +40,7 @@ func (p processes) Linked(ctx context.Context, kind base.Kind, name string) (rou
 	if err != nil {
 		return router.Linked{}, err
 	}
-	return router.Linked{Linker: i.Linker, Gone: i.Gone()}, nil
+	return router.Linked{Linker: i.Linker, Gone: i.Gone(), Condemn: i.Condemn}, nil
 }
 
 func (p processes) pid(t *testing.T, kind base.Kind) int {

@@ -7,6 +7,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/link"
 )
 
 // binding is a plugin that a model is bound to, introduced to its backend. It is good for one load:
@@ -16,6 +17,8 @@ type binding struct {
 	name string
 	link *backend.Link
 	gone <-chan struct{}
+
+	condemn func(reason error)
 }
 
 // bind starts a plugin if need be and gets a ticket for one backend.
@@ -24,13 +27,27 @@ func (r *Router) bind(ctx context.Context, kind base.Kind, name string, params m
 	if err != nil {
 		return nil, fmt.Errorf("%s %q: %w", kind, name, err)
 	}
-	ticket, err := plugin.OpenLink(ctx)
+	b := &binding{kind: kind, name: name, gone: plugin.Gone, condemn: plugin.Condemn}
+	if b.condemn == nil {
+		b.condemn = func(error) {}
+	}
+	var ticket link.Ticket
+	late, err := within(ctx, r.patience, func(ctx context.Context) (err error) {
+		ticket, err = plugin.OpenLink(ctx)
+		return err
+	})
+	if late {
+		err = fmt.Errorf("%w: opening a link took longer than %v", base.ErrHung, r.patience)
+		b.condemn(err)
+		return nil, faultError(kind, name, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %q: open a link: %w", kind, name, err)
 	}
-	return &binding{kind: kind, name: name, gone: plugin.Gone, link: &backend.Link{
-		Plugin: name, Address: ticket.Address, Secret: ticket.Secret, Params: params,
-	}}, nil
+	b.link = &backend.Link{
+		Plugin: name, Address: ticket.Address, Secret: ticket.Secret, Params: params, Patience: r.patience,
+	}
+	return b, nil
 }
 
 // bindAll binds what the channel names: its codec and its drafter.
@@ -57,8 +74,8 @@ func (r *Router) bindAll(ctx context.Context, c *channel.Channel) (links backend
 
 // watchBindings ends the model when its codec dies: its cache cannot be packed any more. Without its
 // drafter it only goes on slower. It returns at once.
-func (r *Router) watchBindings(m *model, all []*binding) {
-	for _, b := range all {
+func (r *Router) watchBindings(m *model) {
+	for _, b := range m.bindings {
 		r.workers.Go(func() {
 			select {
 			case <-b.gone:

@@ -164,7 +164,7 @@ func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, from r
 	}
 	counted.began()
 	limit := c.channel.Limits.MaxPromptTokens
-	err := m.instance.Generate(ctx, req, func(e backend.Event) error {
+	err := m.strict.Generate(ctx, req, func(e backend.Event) error {
 		if e.Prompt != nil && limit > 0 && e.Prompt.Tokens > limit {
 			return &backend.ContextFullError{Requested: e.Prompt.Tokens, Available: limit}
 		}
@@ -172,6 +172,7 @@ func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, from r
 			e.Final.RestoredTokens, e.Final.Timings.Restore = from.tokens, from.took
 			m.shelf.computed(e.Final)
 			counted.tokens(e.Final)
+			m.blameDrafter(e.Final.Draft)
 		}
 		return emit(e)
 	})
@@ -186,13 +187,13 @@ func (c *Call) failure(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	err = c.explain(ctx, err)
+	err = c.explain(ctx, c.lease.Value().blame(err))
 	gone := errors.Is(err, base.ErrPluginGone)
 	if !gone && !errors.Is(err, backend.ErrModelNotLoaded) {
 		return err
 	}
 	m := c.lease.Value()
-	if !c.awaitGone(ctx) && gone && m.bound {
+	if !c.awaitGone(ctx) && gone && len(m.bindings) > 0 {
 		m.end(err) // a link was cut, though both its ends live
 	}
 	if cause := context.Cause(m.life); errors.Is(cause, base.ErrPluginGone) {

@@ -11,7 +11,7 @@ func (c *Call) Tokenize(ctx context.Context, text string, addSpecial, parseSpeci
 	ctx, done := c.bound(ctx)
 	defer done()
 	m := c.lease.Value()
-	tokens, err := m.instance.Tokenize(ctx, backend.TokenizeRequest{Model: m.id, Text: text, AddSpecial: addSpecial, ParseSpecial: parseSpecial})
+	tokens, err := m.strict.Tokenize(ctx, backend.TokenizeRequest{Model: m.id, Text: text, AddSpecial: addSpecial, ParseSpecial: parseSpecial})
 	return tokens, c.failure(ctx, err)
 }
 
@@ -20,7 +20,7 @@ func (c *Call) Detokenize(ctx context.Context, tokens []backend.Token) ([]byte, 
 	ctx, done := c.bound(ctx)
 	defer done()
 	m := c.lease.Value()
-	text, err := m.instance.Detokenize(ctx, m.id, tokens)
+	text, err := m.strict.Detokenize(ctx, m.id, tokens)
 	return text, c.failure(ctx, err)
 }
 
@@ -29,7 +29,7 @@ func (c *Call) Embed(ctx context.Context, inputs []backend.Prompt) (backend.Embe
 	ctx, done := c.bound(ctx)
 	defer done()
 	m := c.lease.Value()
-	out, err := m.instance.Embed(ctx, backend.EmbedRequest{Model: m.id, Inputs: inputs, Normalize: true})
+	out, err := m.strict.Embed(ctx, backend.EmbedRequest{Model: m.id, Inputs: inputs, Normalize: true})
 	return out, c.failure(ctx, err)
 }
 
@@ -40,6 +40,6 @@ func (c *Call) Score(ctx context.Context, req backend.ScoreRequest) ([]backend.T
 	defer done()
 	m := c.lease.Value()
 	req.Model = m.id
-	out, err := m.instance.Score(ctx, req)
+	out, err := m.strict.Score(ctx, req)
 	return out.Tokens, c.failure(ctx, err)
 }

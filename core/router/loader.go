@@ -69,20 +69,20 @@ func (l loader) Load(ctx context.Context, key string, progress func(pool.Progres
 	if err != nil {
 		return none, loadError("%w: %w", backend.ErrModelFile, err)
 	}
-	m := newModel(instance, key)
-	m.bound = len(bindings) > 0
-	m.info, err = instance.LoadModel(ctx, backend.LoadRequest{
+	m := newModel(instance, c.Backend, key, l.patience)
+	m.bindings = bindings
+	m.info, err = m.strict.LoadModel(ctx, backend.LoadRequest{
 		ID: m.id, Path: c.Model.Path, Options: c.Load, Bindings: links,
 	}, func(p backend.LoadProgress) {
 		progress(pool.Progress{Stage: p.Stage, Fraction: p.Fraction})
 	})
-	if err != nil {
+	if err = m.blame(err); err != nil {
 		return none, loadError("%s with backend %q: %w", c.Model.Path, c.Backend, err)
 	}
 	m.guard = chat.NewGuard(m.info.Control)
 	m.shelf = l.newShelf(c, m, file)
 	l.models.add(key, m)
-	l.watchBindings(m, bindings)
+	l.watchBindings(m)
 	l.workers.Go(func() { l.attend(key, m) })
 	if m.shelf != nil {
 		open := make(chan struct{}) // a model that is unloaded at once must find it so

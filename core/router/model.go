@@ -19,10 +19,13 @@ import (
 // model is a loaded model. Safe for concurrent use.
 type model struct {
 	instance Instance
+	strict   strict // the instance's backend
+	backend  string // its name
+	patience time.Duration
 	id       backend.ModelID
 	info     backend.ModelInfo
 	guard    *chat.Guard
-	bound    bool   // to a codec or a drafter
+	bindings []*binding
 	shelf    *shelf // of its pages; nil when it does not park
 
 	life context.Context         // ends with the model; its cause is errUnloaded, or why it ended by itself
@@ -43,11 +46,13 @@ var (
 )
 
 // newModel is a model that is about to be loaded.
-func newModel(instance Instance, key string) *model {
+func newModel(instance Instance, name, key string, patience time.Duration) *model {
 	m := &model{
-		instance: instance, gone: make(chan struct{}),
+		instance: instance, backend: name, patience: patience, gone: make(chan struct{}),
 		id: backend.ModelID(fmt.Sprintf("%s/%d", key, generations.Add(1))),
 	}
+	m.strict = strict{Backend: instance.Backend, m: m}
+	m.strict.pager, _ = instance.Backend.(backend.Pager)
 	m.life, m.end = context.WithCancelCause(context.Background())
 	return m
 }

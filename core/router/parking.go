@@ -23,11 +23,10 @@ type shelf struct {
 
 // newShelf returns nil when the model does not park. file is its fingerprint.
 func (r *Router) newShelf(c *channel.Channel, m *model, file string) *shelf {
-	pager, ok := m.instance.Backend.(backend.Pager)
-	if !ok || r.sessions == nil || m.info.PageFormat == "" {
+	if m.strict.pager == nil || r.sessions == nil || m.info.PageFormat == "" {
 		return nil
 	}
-	return &shelf{store: r.sessions, pager: pager, model: file, codec: c.Backend + " " + m.info.PageFormat}
+	return &shelf{store: r.sessions, pager: m.strict, model: file, codec: c.Backend + " " + m.info.PageFormat}
 }
 
 func (s *shelf) identity(scope string) session.Identity {
@@ -47,6 +46,7 @@ func (r *Router) collect(key string, m *model, opened func()) {
 		}
 		return nil
 	})
+	err = m.blame(err)
 	switch {
 	case ctx.Err() != nil, errors.Is(err, backend.ErrModelNotLoaded):
 	case errors.Is(err, base.ErrPluginGone):
@@ -156,3 +156,34 @@ func (c *Call) bringBack(ctx context.Context, s *shelf, tokens []backend.Token, 
 		"pages", result.Restored, "of", prefix.Pages(), "error", err)
 	return out, nil
 }
+
+// Parked is what is kept for a scope, of all models.
+type Parked struct {
+	Pages          int
+	Bytes, Nominal int64 // packed, and in f16
+}
+
+// Parked is what is kept for a scope.
+func (r *Router) Parked(scope string) (out Parked) {
+	if r.sessions == nil {
+		return out
+	}
+	for _, g := range r.sessions.Stats().Groups {
+		if g.Identity.Scope == scope {
+			out.Pages, out.Bytes, out.Nominal = out.Pages+g.Pages, out.Bytes+g.Bytes, out.Nominal+g.Nominal
+		}
+	}
+	return out
+}
+
+// Forget drops what is kept for a scope.
+func (r *Router) Forget(ctx context.Context, scope string) error {
+	if r.sessions == nil {
+		return nil
+	}
+	_, err := r.sessions.Drop(ctx, func(id session.Identity) bool { return id.Scope == scope })
+	return err
+}
+
+// Parks says whether anything is kept at all.
+func (r *Router) Parks() bool { return r.sessions != nil }

@@ -22,12 +22,20 @@ type Plugins interface {
 type Instance struct {
 	backend.Backend
 	Gone <-chan struct{} // closed when this process is dead; nil for one that cannot die
+
+	// Condemn has this process killed, and started again later, for what it did. It returns at once.
+	// nil: that cannot be.
+	Condemn func(reason error)
 }
 
 // Linked is one process of a plugin that backends are introduced to.
 type Linked struct {
 	Linker
 	Gone <-chan struct{} // closed when this process is dead; nil for one that cannot die
+
+	// Condemn has this process killed, and started again later, for what it did. It returns at once.
+	// nil: that cannot be.
+	Condemn func(reason error)
 }
 
 // Linker introduces a backend to a plugin.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/pool"
@@ -20,6 +21,11 @@ type Options struct {
 	Set      *channel.Set
 	Sessions *session.Store // of packed pages; nil: none are kept. The caller closes it after the router.
 	Logger   *slog.Logger   // nil: slog.Default()
+
+	// CallTimeout is how long a quick call of a plugin may take, such as packing a page; one that
+	// takes longer hangs and is stopped. Long calls may take any time as long as they get on, see
+	// vigil. 0: 30 s.
+	CallTimeout time.Duration
 }
 
 // Router serves calls. Its methods are safe for concurrent use.
@@ -33,6 +39,7 @@ type Router struct {
 	counters counters
 	traffic  traffic
 	set      atomic.Pointer[channel.Set]
+	patience time.Duration
 
 	ctx      context.Context // ends at Close
 	stop     context.CancelCauseFunc
@@ -51,7 +58,10 @@ func New(o Options) (*Router, error) {
 	if o.Pool.Logger == nil {
 		o.Pool.Logger = o.Logger
 	}
-	r := &Router{plugins: o.Plugins, sessions: o.Sessions, log: o.Logger, models: newRegistry()}
+	r := &Router{plugins: o.Plugins, sessions: o.Sessions, log: o.Logger, models: newRegistry(), patience: o.CallTimeout}
+	if r.patience <= 0 {
+		r.patience = defaultPatience
+	}
 	r.ctx, r.stop = context.WithCancelCause(context.Background())
 	p, err := pool.New(o.Pool, loader{r})
 	if err != nil {

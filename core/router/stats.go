@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/pool"
 	"github.com/kakeyad/kakeyad/core/session"
@@ -102,6 +103,26 @@ func sessionStats(s session.Stats) *SessionStats {
 	return &SessionStats{Stats: s, Formats: slices.SortedFunc(maps.Values(formats), func(a, b FormatStats) int {
 		return cmp.Compare(a.Format, b.Format)
 	})}
+}
+
+// Room says what the channels' models take together, each once, in bytes, and the budget. Of what was not
+// loaded before it is a guess.
+func (r *Router) Room(ctx context.Context, channels []*channel.Channel) (need, budget int64, err error) {
+	seen := map[string]bool{}
+	for _, c := range channels {
+		key := c.LoadKey()
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		r.models.note(c)
+		n, err := loader{r}.Estimate(ctx, key)
+		if err != nil {
+			return 0, 0, err
+		}
+		need += n
+	}
+	return need, r.pool.Usage().Budget, nil
 }
 
 // Loaded returns what is known of the model behind a load key, if it is loaded.

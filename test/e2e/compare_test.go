@@ -50,3 +50,36 @@ func TestCompareRealChannels(t *testing.T) {
 	assert.Contains(t, string(html), "<svg")
 	assert.NotContains(t, string(html), "http://")
 }
+
+// TestCompareInADaemon has a running daemon compare: its own channels, with parked pages, over the API.
+func TestCompareInADaemon(t *testing.T) {
+	d := start(t, oneModel)
+	report := filepath.Join(d.dir, "r.json")
+	cmd := exec.CommandContext(t.Context(), filepath.Join(env.bin, "kakeyad"), "compare", "--url", d.url,
+		"smollm2-135m", "smollm2-135m@e8-q38", "--per-kind", "1", "--rounds", "1", "--tokens", "8", "--json", report)
+	cmd.Env = append(os.Environ(), "TMPDIR="+d.dir, "KAKEYAD_DATA_DIR="+filepath.Join(d.dir, "other"))
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "parking (2 steps)")
+	file, err := os.Open(report)
+	require.NoError(t, err)
+	defer file.Close()
+	r, err := compare.Read(file)
+	require.NoError(t, err)
+	require.Len(t, r.Channels, 2)
+	packed := r.Channels[1]
+	assert.Equal(t, "e8 q38", packed.Codec)
+	require.NotNil(t, packed.Parking)
+	assert.Positive(t, packed.Parking.ParkedTokens)
+	assert.Equal(t, packed.Parking.ParkedTokens, packed.Parking.RestoredTokens)
+	assert.Less(t, packed.Parking.ParkedBytes, packed.Parking.NominalBytes)
+	assert.Nil(t, r.Channels[0].Parking, "it parks nothing")
+	kinds := map[string]bool{}
+	for _, p := range r.Processes {
+		kinds[p.Kind] = true
+		assert.Positive(t, p.PeakBytes)
+	}
+	assert.True(t, kinds["backend"] && kinds["codec"], "%v", r.Processes)
+	assert.Zero(t, d.pages().Sessions.Pages, "nothing of it stays")
+	ask(t, d.client(), chatParams("What is the capital of France?"))
+}

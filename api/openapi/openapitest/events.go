@@ -13,7 +13,7 @@ const done = "[DONE]"
 
 // last are the types of events that end a stream, where events have types.
 var last = map[string]bool{
-	"response.completed": true, "response.incomplete": true, "response.failed": true, "message_stop": true, "error": true,
+	"response.completed": true, "response.incomplete": true, "response.failed": true, "message_stop": true, "compare.completed": true, "error": true,
 }
 
 // checkEvents holds each event of a stream against the schema, and that the stream has its end.

@@ -17,10 +17,12 @@ import (
 var page string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"plot": plot,
-	"pct":  func(v float64) string { return fmt.Sprintf("%.4g", 100*v) },
-	"num":  func(v float64) string { return fmt.Sprintf("%.4g", v) },
-	"mib":  compare.Mebibytes,
+	"plot":  plot,
+	"pct":   func(v float64) string { return fmt.Sprintf("%.4g", 100*v) },
+	"num":   func(v float64) string { return fmt.Sprintf("%.4g", v) },
+	"mib":   compare.Mebibytes,
+	"per":   func(bytes int64, tokens int) float64 { return float64(bytes) / float64(tokens) },
+	"share": func(part, whole int64) float64 { return 100 * float64(part) / float64(whole) },
 }).Parse(page))
 
 // measure is a speed with its plot.

@@ -12,7 +12,9 @@ import (
 	"sync"
 	"time"
 
+	composed "github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/compare"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/router"
 )
 
@@ -21,6 +23,7 @@ type Bench struct {
 	router *router.Router
 	scope  string // nobody else finds what is computed here
 	peaks  *peaks
+	held   []*composed.Channel // whose models are leased
 }
 
 var _ compare.Bench = (*Bench)(nil)
@@ -38,12 +41,46 @@ func (b *Bench) Close() { b.peaks.close() }
 
 // Open implements compare.Bench.
 func (b *Bench) Open(ctx context.Context, name string) (compare.Channel, error) {
-	call, err := b.router.Open(ctx, name)
+	c, err := b.router.Set().Resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	call, err := b.open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &channel{bench: b, call: call}, nil
+}
+
+// open leases a channel's model, if it fits beside those that are leased already: to wait for room would
+// be to wait for ourselves. A comparison is one long request, for which the channel's limits of time and
+// of open requests are not meant.
+func (b *Bench) open(ctx context.Context, c *composed.Channel) (*router.Call, error) {
+	need, budget, err := b.router.Room(ctx, append(slices.Clone(b.held), c))
+	if err != nil {
+		return nil, err
+	}
+	if need > budget && len(b.held) > 0 {
+		return nil, fmt.Errorf("%w: %s does not fit beside the %d models that are being compared: together they take about %s, and the budget is %s; compare fewer channels at once, or raise memory in the configuration",
+			base.ErrOutOfMemory, c.Name, len(b.held), compare.Mebibytes(need), compare.Mebibytes(budget))
+	}
+	unlimited := *c
+	unlimited.Limits.Timeout, unlimited.Limits.Queue = 0, 0
+	call, err := b.router.OpenChannel(ctx, &unlimited)
 	if err != nil {
 		return nil, err
 	}
 	call.KeepTo(b.scope)
-	return &channel{bench: b, call: call}, nil
+	b.held = append(b.held, call.Channel())
+	return call, nil
+}
+
+// close gives a call's model back.
+func (b *Bench) close(call *router.Call) {
+	if i := slices.Index(b.held, call.Channel()); i >= 0 {
+		b.held = slices.Delete(b.held, i, i+1)
+	}
+	call.Close()
 }
 
 // Processes implements compare.Bench.

@@ -54,15 +54,19 @@ func (c *channel) Prompt(ctx context.Context, p compare.Prompt) ([]backend.Token
 
 // Answer implements compare.Channel.
 func (c *channel) Answer(ctx context.Context, tokens []backend.Token, n int) (compare.Answer, error) {
-	var a compare.Answer
-	var end *backend.Final
+	a, _, err := answer(ctx, c.call, tokens, n, true)
+	return a, err
+}
+
+// answer continues tokens greedily, with nothing that was computed before or with what is kept.
+func answer(ctx context.Context, call *router.Call, tokens []backend.Token, n int, alone bool) (a compare.Answer, end *backend.Final, err error) {
 	var greedy, none float32
 	one := float32(1)
 	began := time.Now()
-	err := c.call.Complete(ctx, router.CompletionRequest{
+	err = call.Complete(ctx, router.CompletionRequest{
 		Params: router.Params{
 			Temperature: &greedy, RepeatPenalty: &one, FrequencyPenalty: &none, PresencePenalty: &none,
-			MaxTokens: &n, NoCache: true,
+			MaxTokens: &n, NoCache: alone,
 		},
 		Prompts: []backend.Prompt{{Tokens: tokens}},
 	}, func(p router.Piece) error {
@@ -79,11 +83,11 @@ func (c *channel) Answer(ctx context.Context, tokens []backend.Token, n int) (co
 		err = fmt.Errorf("%w: the answer has no end", base.ErrCorrupt)
 	}
 	if err != nil {
-		return a, err
+		return a, nil, err
 	}
 	a.Prefill, a.Generate, a.Draft = end.Timings.Prefill, end.Timings.Generate, end.Draft
 	a.Prompt = end.PromptTokens - end.CachedTokens
-	return a, nil
+	return a, end, nil
 }
 
 // Text implements compare.Channel.
@@ -98,18 +102,21 @@ func (c *channel) Text(ctx context.Context, tokens []backend.Token) (string, err
 // Scorer implements compare.Channel.
 func (c *channel) Scorer(ctx context.Context) (compare.Scorer, error) {
 	of := c.call.Channel()
-	call, err := c.bench.router.OpenChannel(ctx, of.Scoring())
+	call, err := c.bench.open(ctx, of.Scoring())
 	if err != nil {
 		return nil, err
 	}
-	return scorer{call}, nil
+	return scorer{c.bench, call}, nil
 }
 
 // Close implements compare.Channel.
-func (c *channel) Close() { c.call.Close() }
+func (c *channel) Close() { c.bench.close(c.call) }
 
 // scorer is a call as a compare.Scorer.
-type scorer struct{ call *router.Call }
+type scorer struct {
+	bench *Bench
+	call  *router.Call
+}
 
 // Model implements compare.Scorer.
 func (s scorer) Model() backend.ModelInfo { return s.call.Model() }
@@ -131,4 +138,4 @@ func (s scorer) Score(ctx context.Context, req backend.ScoreRequest) ([]backend.
 }
 
 // Close implements compare.Scorer.
-func (s scorer) Close() { s.call.Close() }
+func (s scorer) Close() { s.bench.close(s.call) }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/drafter"
 	"github.com/kakeyad/kakeyad/core/plugin/link"
 )
@@ -19,20 +21,28 @@ type Attached struct {
 // linkMemory is the arena of a link to a drafter: room for the features of a large step.
 const linkMemory = 1 << 30
 
+// attachTime is how long a drafter may take to get ready for a model: it may load one of its own.
+const attachTime = 5 * time.Minute
+
 // AttachDrafter uses up the ticket of a binding and attaches the drafter to a model. The caller
 // closes it, after the engine.
 //
 // Errors: those of [drafter.Dial] and [drafter.Drafter], with the plugin's name.
 func AttachDrafter(ctx context.Context, b *backend.Link, target drafter.Target) (*Attached, error) {
 	linked, err := drafter.Dial(ctx, link.Ticket{Address: b.Address, Secret: b.Secret}, link.Options{
-		Memory: linkMemory, Lanes: 4, Grace: draftPatience,
+		Memory: linkMemory, Lanes: 4, Grace: draftPatience, Patience: b.Patience,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("drafter %q: %w", b.Plugin, err)
 	}
-	attachment, err := linked.Attach(ctx, target, b.Params)
+	limited, cancel := context.WithTimeout(ctx, attachTime)
+	defer cancel()
+	attachment, err := linked.Attach(limited, target, b.Params)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = fmt.Errorf("%w: attaching took longer than %v", base.ErrHung, attachTime)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("drafter %q: %w", b.Plugin, errors.Join(err, linked.Close()))
+		return nil, fmt.Errorf("drafter %q: %w: %w", b.Plugin, backend.ErrDrafter, errors.Join(err, linked.Close()))
 	}
 	return &Attached{attachment, linked}, nil
 }

@@ -71,14 +71,6 @@ func (d *draft) drop() {
 	}
 }
 
-// statistics are those of the request.
-func (d *draft) statistics() backend.DraftStats {
-	if d == nil {
-		return backend.DraftStats{}
-	}
-	return d.stats
-}
-
 // learn compares the proposal with what was drawn. The token behind those that were accepted tells
 // of the proposal too, verified or not: so what is never taken is learned of as well.
 func (d *draft) learn(drawn []backend.Token) {

@@ -247,6 +247,11 @@ func testDrafterFails(t *testing.T) {
 			asks := o.asks.Load()
 			second := answerOf(t, e, req)
 			same(t, "after that", want, second)
+			for _, d := range []backend.DraftStats{got.final.Draft, second.final.Draft} {
+				if gone && (d.Off != backend.DraftFailed || d.Fault != err.Error()) || !gone && d.Fault != "" {
+					t.Errorf("call %d: %+v", call, d)
+				}
+			}
 			if asked := o.asks.Load() > asks; asked == gone {
 				t.Errorf("a drafter that is gone (%v) was asked again: %v", gone, asked)
 			}

@@ -36,7 +36,8 @@ type drafts struct {
 	description drafter.Description
 	tapped      Tapped // nil: the drafter wants no features
 	log         *slog.Logger
-	failed      atomic.Bool // the drafter is lost: nobody asks it any more
+	failed      atomic.Bool                        // the drafter is lost: nobody asks it any more
+	without     atomic.Pointer[backend.DraftStats] // of a request without it, once it is
 
 	// The loop's.
 	curve        speculate.Curve
@@ -156,14 +157,20 @@ func measure(exec Executor, curve *speculate.Curve) (switching time.Duration, er
 
 // open begins a session for a request, nil when nothing is drafted for it. The caller closes it.
 func (d *drafts) open(ctx context.Context, g *generation, req backend.GenerateRequest) *draft {
-	if d == nil || req.NoDraft || d.failed.Load() {
+	if d == nil || req.NoDraft {
+		return nil
+	}
+	if d.failed.Load() {
+		g.undrafted = *d.without.Load()
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, draftPatience)
 	defer cancel()
 	session, err := d.attachment.Open(ctx, drafter.SessionOptions{Private: req.NoCache, Scope: req.Scope})
 	if err != nil {
-		d.judge(err)
+		if d.judge(err); d.failed.Load() {
+			g.undrafted = *d.without.Load()
+		}
 		return nil
 	}
 	return &draft{
@@ -194,8 +201,16 @@ const draftPatience = 5 * time.Second
 
 // judge says whether after an error the drafter is lost for all requests.
 func (d *drafts) judge(err error) {
-	gone := errors.Is(err, base.ErrPluginGone) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, drafter.ErrClosed)
-	if gone && !d.failed.Swap(true) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: a call took longer than %v", base.ErrHung, draftPatience)
+	}
+	gone := errors.Is(err, base.ErrPluginGone) || errors.Is(err, base.ErrHung) || errors.Is(err, base.ErrLied) || errors.Is(err, drafter.ErrClosed)
+	if !gone {
+		return
+	}
+	off := backend.DraftStats{Off: backend.DraftFailed, Fault: err.Error(), Hung: errors.Is(err, base.ErrHung)}
+	if d.without.CompareAndSwap(nil, &off) {
+		d.failed.Store(true)
 		d.log.Error("drafter lost; requests go on without drafts", "err", err)
 	}
 }
@@ -215,9 +230,13 @@ func (d *drafts) lose(r *draft, err error) {
 		d.log.Warn("drafter failed; a request goes on without drafts", "err", err)
 	}
 	r.stats.Off = backend.DraftFailed
+	d.stats.Off = backend.DraftFailed
+	if off := d.without.Load(); off != nil {
+		r.stats.Fault, r.stats.Hung = off.Fault, off.Hung
+		d.stats.Fault, d.stats.Hung = off.Fault, off.Hung
+	}
 	r.drop()
 	d.lost++
-	d.stats.Off = backend.DraftFailed
 }
 
 // publish copies the counts.

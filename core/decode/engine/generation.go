@@ -25,7 +25,8 @@ type generation struct {
 
 	submitted, admitted, first time.Time
 	cached                     int
-	last                       *piece // once it is done, without what was drafted
+	last                       *piece             // once it is done, without what was drafted
+	undrafted                  backend.DraftStats // in the place of a draft that there is not
 }
 
 func (g *generation) placed(r *request, cached int, now time.Time) {
@@ -85,7 +86,10 @@ func (g *generation) logits(r *request, logits []float32, offer *offer, now time
 
 // finish hands out the last event of a generation that is done.
 func (g *generation) finish(r *request) {
-	g.last.final.Draft = r.draft.statistics()
+	g.last.final.Draft = g.undrafted
+	if r.draft != nil {
+		g.last.final.Draft = r.draft.stats
+	}
 	g.out.put(*g.last)
 }
 

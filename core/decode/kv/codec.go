@@ -33,7 +33,7 @@ func Dial(ctx context.Context, l *backend.Link) (*Codec, error) {
 			return nil, fmt.Errorf("codec parameter %s: %w: %q is not a number of layers", backend.ParamBoundary, base.ErrInvalid, text)
 		}
 	}
-	linked, err := codec.Dial(ctx, link.Ticket{Address: l.Address, Secret: l.Secret}, link.Options{})
+	linked, err := codec.Dial(ctx, link.Ticket{Address: l.Address, Secret: l.Secret}, link.Options{Patience: l.Patience})
 	if err != nil {
 		return nil, fmt.Errorf("codec %q: %w", l.Plugin, err)
 	}

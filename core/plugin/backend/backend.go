@@ -84,7 +84,9 @@ type Backend interface {
 	// request with Distribution without CapDistributions.
 	Score(ctx context.Context, req ScoreRequest) (ScoreResult, error)
 
-	// Stats returns what the model does now and has done since it was loaded.
+	// Stats returns what the model does now and has done since it was loaded. It answers while the
+	// model works, and counters rise as work gets on: the host takes a backend for hung when a call of
+	// Generate, Embed or Score brings nothing for minutes and Stats shows no work either.
 	Stats(ctx context.Context, id ModelID) (Stats, error)
 }
 
@@ -135,6 +137,11 @@ type Link struct {
 	Address string            // of the private unix socket
 	Secret  []byte            // one-time secret that the backend must present
 	Params  map[string]string // the channel's parameters for the plugin, such as variant and q; see ParamBoundary
+
+	// Patience is how long a call may take before the backend takes the plugin for hung: it ends the
+	// link, and its own calls that need it fail with base.ErrPluginGone and base.ErrHung, for which
+	// the host stops the plugin. 0: link.DefaultPatience.
+	Patience time.Duration
 }
 
 // ParamBoundary is the one of a codec's parameters that is the backend's and is not passed on: so
@@ -322,6 +329,11 @@ type DraftStats struct {
 
 	// Off says why drafting ended before the request did; of all requests, why it ended last.
 	Off DraftOff
+
+	// Fault says what the drafter did, if Off is DraftFailed and it cannot be relied on any more: it
+	// is for people, and for the host, which stops the drafter.
+	Fault string
+	Hung  bool // Fault is that it did not answer
 }
 
 // DraftPositions is the most places that are told apart.
@@ -363,7 +375,7 @@ func (s *DraftStats) Add(t DraftStats) {
 	s.Verify += t.Verify
 	s.Propose += t.Propose
 	if t.Off != "" {
-		s.Off = t.Off
+		s.Off, s.Fault, s.Hung = t.Off, t.Fault, t.Hung
 	}
 }
 

@@ -53,7 +53,7 @@ func (c *client) LoadModel(ctx context.Context, req LoadRequest, progress func(L
 		}
 	}
 	if info == nil {
-		return ModelInfo{}, fmt.Errorf("load model %q: %w: the answer has no model info", req.ID, base.ErrCorrupt)
+		return ModelInfo{}, fmt.Errorf("%w: a loaded model has no description", base.ErrLied)
 	}
 	return modelInfoFromWire(info), nil
 }
@@ -115,7 +115,7 @@ func (c *client) Generate(ctx context.Context, req GenerateRequest, emit func(Ev
 		}
 	}
 	if !final {
-		return fmt.Errorf("generate %q: %w: the answer has no final event", req.RequestID, base.ErrCorrupt)
+		return fmt.Errorf("%w: an answer has no final event", base.ErrLied)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (c *client) ExportPages(ctx context.Context, id ModelID, opened func(), emi
 	for open := false; ; {
 		m, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("export pages of %q: %w: it ended without a reason", id, base.ErrCorrupt)
+			return fmt.Errorf("%w: the export of pages ended without a reason", base.ErrLied)
 		}
 		if err != nil {
 			return errorMap.Decode(ctx, err)
@@ -104,7 +104,7 @@ func (c *client) ImportPages(ctx context.Context, req ImportRequest, page func(i
 		}
 	}
 	if result == nil {
-		return ImportResult{}, fmt.Errorf("import pages into %q: %w: the answer has no result", req.Model, base.ErrCorrupt)
+		return ImportResult{}, fmt.Errorf("%w: pages were imported without a result", base.ErrLied)
 	}
 	return importResultFromWire(result), failed
 }

@@ -14,6 +14,8 @@ func draftToWire(s DraftStats) *backendpb.DraftStats {
 		VerifyNs:  int64(s.Verify),
 		ProposeNs: int64(s.Propose),
 		Off:       string(s.Off),
+		Fault:     s.Fault,
+		Hung:      s.Hung,
 	}
 	n := len(s.Positions)
 	for n > 0 && s.Positions[n-1] == (DraftPosition{}) {
@@ -33,6 +35,8 @@ func draftFromWire(m *backendpb.DraftStats) DraftStats {
 		Verify:   time.Duration(m.GetVerifyNs()),
 		Propose:  time.Duration(m.GetProposeNs()),
 		Off:      DraftOff(m.GetOff()),
+		Fault:    m.GetFault(),
+		Hung:     m.GetHung(),
 	}
 	for i, p := range m.GetPositions() {
 		if i == len(s.Positions) {

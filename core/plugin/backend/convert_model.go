@@ -78,14 +78,14 @@ func linkToWire(l *Link) *backendpb.Link {
 	if l == nil {
 		return nil
 	}
-	return &backendpb.Link{Plugin: l.Plugin, Address: l.Address, Secret: l.Secret, Params: l.Params}
+	return &backendpb.Link{Plugin: l.Plugin, Address: l.Address, Secret: l.Secret, Params: l.Params, PatienceNs: int64(l.Patience)}
 }
 
 func linkFromWire(m *backendpb.Link) *Link {
 	if m == nil {
 		return nil
 	}
-	return &Link{Plugin: m.GetPlugin(), Address: m.GetAddress(), Secret: m.GetSecret(), Params: m.GetParams()}
+	return &Link{Plugin: m.GetPlugin(), Address: m.GetAddress(), Secret: m.GetSecret(), Params: m.GetParams(), Patience: time.Duration(m.GetPatienceNs())}
 }
 
 func modelInfoToWire(i ModelInfo) *backendpb.ModelInfo {

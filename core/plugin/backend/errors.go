@@ -15,6 +15,7 @@ var (
 	ErrModelNotLoaded = errors.New("model not loaded")
 	ErrModelFile      = errors.New("cannot read model file")
 	ErrContextFull    = errors.New("context full")
+	ErrDrafter        = errors.New("the drafter cannot be attached") // of LoadModel
 )
 
 // ContextFullError is the ErrContextFull of a request whose prompt does not fit.
@@ -39,6 +40,7 @@ var errorMap = base.NewErrorMap(
 		Code: "backend.context_full", Status: codes.OutOfRange, Sentinel: ErrContextFull,
 		Fields: contextFullFields, Typed: contextFullTyped,
 	},
+	base.ErrorCode{Code: "backend.drafter", Status: codes.FailedPrecondition, Sentinel: ErrDrafter},
 	base.ErrorCode{
 		Code: "backend.page", Status: codes.DataLoss, Sentinel: ErrPage,
 		Fields: pageFields, Typed: pageTyped,

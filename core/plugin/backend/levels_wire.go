@@ -61,7 +61,7 @@ func (c *client) scoreDistributions(ctx context.Context, req ScoreRequest) (Scor
 		told++
 	}
 	if result == nil || told != len(result.GetTokens()) {
-		return ScoreResult{}, fmt.Errorf("score: %w: %d distributions of %d tokens", base.ErrCorrupt, told, len(result.GetTokens()))
+		return ScoreResult{}, fmt.Errorf("%w: %d distributions of %d tokens", base.ErrLied, told, len(result.GetTokens()))
 	}
 	return ScoreResult{Tokens: logprobsFromWire(result.GetTokens())}, nil
 }

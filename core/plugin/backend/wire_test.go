@@ -199,7 +199,7 @@ func TestAnswersThatAreNotWhole(t *testing.T) {
 			return emit(backend.Event{Text: "no final"})
 		},
 	})
-	if err := c.Generate(t.Context(), backend.GenerateRequest{}, nothing); !errors.Is(err, base.ErrCorrupt) {
+	if err := c.Generate(t.Context(), backend.GenerateRequest{}, nothing); !errors.Is(err, base.ErrLied) {
 		t.Errorf("got %v", err)
 	}
 }

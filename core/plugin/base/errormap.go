@@ -41,6 +41,8 @@ var baseCodes = []ErrorCode{
 	{Code: "canceled", Status: codes.Canceled, Sentinel: context.Canceled},
 	{Code: "deadline_exceeded", Status: codes.DeadlineExceeded, Sentinel: context.DeadlineExceeded},
 	{Code: "plugin_gone", Status: codes.Unavailable, Sentinel: ErrPluginGone},
+	{Code: "hung", Status: codes.Unavailable, Sentinel: ErrHung},
+	{Code: "lied", Status: codes.Internal, Sentinel: ErrLied},
 	{Code: "busy", Status: codes.ResourceExhausted, Sentinel: ErrBusy},
 	{Code: "invalid", Status: codes.InvalidArgument, Sentinel: ErrInvalid},
 	{Code: "unsupported", Status: codes.Unimplemented, Sentinel: ErrUnsupported},
@@ -154,12 +156,19 @@ func transportError(ctx context.Context, s *status.Status) error {
 	case codes.Unavailable:
 		return fmt.Errorf("%w: %s", ErrPluginGone, s.Message())
 	case codes.ResourceExhausted:
-		return fmt.Errorf("%w: %s", ErrInvalid, s.Message())
+		return fmt.Errorf("%w: %w: %s", ErrInvalid, ErrMessageSize, s.Message())
 	case codes.Unimplemented:
 		return fmt.Errorf("%w: %s", ErrUnsupported, s.Message())
 	default:
 		return &remoteError{text: s.Message()}
 	}
+}
+
+// FromPlugin says whether an error, or one that it wraps, was told by a plugin rather than found by its
+// caller.
+func FromPlugin(err error) bool {
+	var remote *remoteError
+	return errors.As(err, &remote)
 }
 
 // remoteError is an error of the other end: its text, and what it is.

@@ -12,3 +12,13 @@ var (
 	ErrExists      = fault.ErrExists      //
 	ErrOutOfMemory = fault.ErrOutOfMemory //
 )
+
+// Sentinels of who has found a plugin out: its caller, which cannot rely on it any more. The host stops
+// such a plugin.
+var (
+	ErrHung = errors.New("it hangs")               // in the time that the call may take
+	ErrLied = errors.New("it breaks its contract") // its answer cannot be one
+)
+
+// ErrMessageSize is a message that was too large for the wire, see MaxMessage. It does not cross the wire.
+var ErrMessageSize = errors.New("message too large")

@@ -114,7 +114,19 @@ func (s *stream) Encode(ctx context.Context, dst []byte, v ...Vectors) ([]byte, 
 	if err != nil {
 		return dst, errorMap.Decode(ctx, err)
 	}
+	if len(m.GetFrame()) > mostFrame(v) {
+		return dst, fmt.Errorf("%w: a frame of %d bytes, of vectors for which %d are the most", base.ErrLied, len(m.GetFrame()), mostFrame(v))
+	}
 	return append(dst, m.GetFrame()...), nil
+}
+
+// mostFrame is the longest frame of the vectors that is believed, in bytes. See [Stream].
+func mostFrame(v []Vectors) int {
+	n := frameRoom
+	for i := range v {
+		n += 2 * len(v[i].Data)
+	}
+	return n
 }
 
 func (s *stream) Decode(ctx context.Context, frame []byte, v ...Vectors) error {

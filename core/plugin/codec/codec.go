@@ -73,7 +73,8 @@ type Stream interface {
 	RoundTrip(ctx context.Context, v ...Vectors) error
 
 	// Encode appends one frame that holds all of the vectors to dst and returns it. It does not
-	// change Data.
+	// change Data. A frame of more than twice the bytes of Data and 16 KiB is not believed: it is
+	// base.ErrLied.
 	//
 	// Errors: as RoundTrip.
 	Encode(ctx context.Context, dst []byte, v ...Vectors) ([]byte, error)

@@ -105,11 +105,11 @@ func dataOf(v []Vectors) [][]byte {
 // copyData fills the vectors with an answer's data, which must be of their lengths.
 func copyData(v []Vectors, data [][]byte) error {
 	if len(data) != len(v) {
-		return fmt.Errorf("%w: the answer has %d vectors, not %d", base.ErrCorrupt, len(data), len(v))
+		return fmt.Errorf("%w: the answer has %d vectors, not %d", base.ErrLied, len(data), len(v))
 	}
 	for i := range v {
 		if len(data[i]) != len(v[i].Data) {
-			return fmt.Errorf("%w: vectors[%d] of the answer has %d bytes, not %d", base.ErrCorrupt, i, len(data[i]), len(v[i].Data))
+			return fmt.Errorf("%w: vectors[%d] of the answer has %d bytes, not %d", base.ErrLied, i, len(data[i]), len(v[i].Data))
 		}
 	}
 	for i := range v {
@@ -133,11 +133,11 @@ func coordinatesToWire(c []Coordinates) []*codecpb.Coordinates {
 // copyCoordinates fills the coordinates with an answer's, which must be of their lengths.
 func copyCoordinates(c []Coordinates, m []*codecpb.Coordinates) error {
 	if len(m) != len(c) {
-		return fmt.Errorf("%w: the answer has %d vectors, not %d", base.ErrCorrupt, len(m), len(c))
+		return fmt.Errorf("%w: the answer has %d vectors, not %d", base.ErrLied, len(m), len(c))
 	}
 	for i := range c {
 		if len(m[i].GetZ()) != 2*len(c[i].Z) || len(m[i].GetScale()) != len(c[i].Scale) {
-			return fmt.Errorf("%w: vectors[%d] of the answer is of another length", base.ErrCorrupt, i)
+			return fmt.Errorf("%w: vectors[%d] of the answer is of another length", base.ErrLied, i)
 		}
 	}
 	for i := range c {

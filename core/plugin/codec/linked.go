@@ -44,10 +44,17 @@ func (l *Linked) Gone() <-chan struct{} { return l.link.Gone() }
 // Close ends the link and with it all streams; calls under way fail with base.ErrPluginGone.
 func (l *Linked) Close() error { return l.link.Close() }
 
-// Open implements [Codec].
+// Open implements [Codec]. It may take as long as any call of the link.
 func (l *Linked) Open(ctx context.Context, shape Shape, params Params) (Stream, error) {
-	s, err := l.client.open(ctx, shape, params)
-	if err != nil {
+	limited, cancel := context.WithTimeout(ctx, l.link.Patience())
+	defer cancel()
+	s, err := l.client.open(limited, shape, params)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return nil, l.link.Distrust(fmt.Errorf("%w: opening a stream took longer than %v", base.ErrHung, l.link.Patience()))
+	case errors.Is(err, base.ErrLied):
+		return nil, l.link.Distrust(err)
+	case err != nil:
 		return nil, err
 	}
 	return &linkStream{stream: s, link: l.link}, nil
@@ -120,7 +127,7 @@ func (s *linkStream) do(ctx context.Context, call *link.Call, m message) ([]byte
 	}
 	answer, err := link.ReadAnswer(call.Reply)
 	if errors.Is(err, link.ErrAnswer) {
-		return nil, fmt.Errorf("%w: %w", base.ErrCorrupt, err)
+		return nil, s.lied("%w", err)
 	}
 	err = errorMap.Decode(ctx, err)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
@@ -148,6 +155,11 @@ func (s *linkStream) RoundTrip(ctx context.Context, v ...Vectors) error {
 	}
 	collect(p, call)
 	return nil
+}
+
+// lied ends the link for what the codec answered.
+func (s *linkStream) lied(format string, args ...any) error {
+	return s.link.Distrust(fmt.Errorf("%w: %w", base.ErrLied, fmt.Errorf(format, args...)))
 }
 
 // frameRoom is what a frame may need beyond the bytes of the vectors.
@@ -190,11 +202,11 @@ func (s *linkStream) encode(ctx context.Context, buf *[]placed, dst []byte, v []
 		return dst, 0, err
 	}
 	if len(answer) != 8 {
-		return dst, 0, fmt.Errorf("encode: %w: %w", base.ErrCorrupt, link.ErrAnswer)
+		return dst, 0, s.lied("%w", link.ErrAnswer)
 	}
 	n := binary.LittleEndian.Uint64(answer)
-	if n > link.MaxMemory {
-		return dst, 0, fmt.Errorf("encode: %w: a frame of %d bytes", base.ErrCorrupt, n)
+	if n > uint64(mostFrame(v)) {
+		return dst, 0, s.lied("a frame of %d bytes, of vectors for which %d are the most", n, mostFrame(v))
 	}
 	if n <= uint64(room) {
 		dst = append(dst, call.Scratch[at:at+int(n)]...)

@@ -268,7 +268,7 @@ func TestDescription(t *testing.T) {
 	} {
 		bad := good
 		change(&bad)
-		if err := bad.check(s); !errors.Is(err, base.ErrCorrupt) {
+		if err := bad.check(s); !errors.Is(err, base.ErrLied) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -34,7 +34,7 @@ func (d Description) check(s Shape) error {
 }
 
 func badDescription(format string, args ...any) error {
-	return fmt.Errorf("%w: the codec describes a stream wrongly: %s", base.ErrCorrupt, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: it describes a stream wrongly: %s", base.ErrLied, fmt.Sprintf(format, args...))
 }
 
 // integersOf is the stream's affine form.

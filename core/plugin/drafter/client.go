@@ -97,7 +97,7 @@ func (c *client) round(ctx context.Context, a *attachment, turns []Turn) error {
 	}
 	answers := m.GetAnswers()
 	if len(answers) != len(turns) {
-		return corrupt("%d answers to %d turns", len(answers), len(turns))
+		return lied("%d answers to %d turns", len(answers), len(turns))
 	}
 	for i, answer := range answers {
 		if len(answer.GetError()) > 0 {

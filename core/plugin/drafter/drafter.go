@@ -45,7 +45,7 @@
 // the host's), and for one behind a link (see [Dial]; a backend's), where the tokens and features
 // of a round lie in shared memory. Callers cannot tell which they hold, but for the time that a
 // call takes. Proposals that come over a wire are checked: what is not a proposal is
-// base.ErrCorrupt.
+// base.ErrLied.
 //
 // # Errors
 //

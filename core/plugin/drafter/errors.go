@@ -22,6 +22,7 @@ func invalid(field, format string, args ...any) error {
 	return fmt.Errorf("%s: %w: %s", field, base.ErrInvalid, fmt.Sprintf(format, args...))
 }
 
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", base.ErrCorrupt, fmt.Sprintf(format, args...))
+// lied says what of a drafter's answer cannot be.
+func lied(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", base.ErrLied, fmt.Sprintf(format, args...))
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"google.golang.org/grpc"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/link"
 )
 
@@ -60,7 +58,7 @@ func (l *Linked) do(ctx context.Context, scratch int, fill func(*link.Call) mess
 // known gives an error of the other end its identity back.
 func (l *Linked) known(ctx context.Context, err error) error {
 	if errors.Is(err, link.ErrAnswer) {
-		return fmt.Errorf("%w: %w", base.ErrCorrupt, err)
+		return lied("%v", err)
 	}
 	err = errorMap.Decode(ctx, err)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {

@@ -60,7 +60,7 @@ func (s *linkService) call(ctx context.Context, memory, request, answer []byte) 
 		answer = appendTurn(answer, &turns[i])
 	}
 	if len(answer) > link.MaxMessage {
-		return nil, corrupt("the drafter proposes more than an answer has room for")
+		return nil, lied("the drafter proposes more than an answer has room for")
 	}
 	return answer, nil
 }

@@ -41,15 +41,15 @@ func (t Target) CheckTokens(field string, tokens []Token) error {
 func (d Description) Check(t Target) error {
 	switch {
 	case d.MaxDraft < 1 || d.MaxDraft > MaxProposal:
-		return corrupt("the drafter proposes at most %d tokens, not between 1 and %d", d.MaxDraft, MaxProposal)
+		return lied("the drafter proposes at most %d tokens, not between 1 and %d", d.MaxDraft, MaxProposal)
 	case len(d.Taps) > MaxTaps:
-		return corrupt("the drafter taps %d layers, more than %d", len(d.Taps), MaxTaps)
+		return lied("the drafter taps %d layers, more than %d", len(d.Taps), MaxTaps)
 	case d.Memory < 0:
-		return corrupt("the drafter holds %d bytes", d.Memory)
+		return lied("the drafter holds %d bytes", d.Memory)
 	}
 	for i, layer := range d.Taps {
 		if layer < 0 || layer >= t.Layers || i > 0 && layer <= d.Taps[i-1] {
-			return corrupt("the drafter taps the layers %v of %d", d.Taps, t.Layers)
+			return lied("the drafter taps the layers %v of %d", d.Taps, t.Layers)
 		}
 	}
 	return nil
@@ -71,25 +71,25 @@ func (a Ask) Check(d Description) error {
 // sumSlack is how far the probabilities of a distribution may sum up beside 1.
 const sumSlack = 1e-3
 
-// Check refuses a proposal that is none for the ask, with base.ErrCorrupt.
+// Check refuses a proposal that is none for the ask, with base.ErrLied.
 func (p Proposal) Check(t Target, d Description, ask Ask) error {
 	n := len(p.Tokens)
 	switch {
 	case n > ask.N:
-		return corrupt("%d tokens are proposed, %d were asked for", n, ask.N)
+		return lied("%d tokens are proposed, %d were asked for", n, ask.N)
 	case d.Confident && len(p.Confidence) != n, !d.Confident && p.Confidence != nil:
-		return corrupt("%d confidences of %d tokens", len(p.Confidence), n)
+		return lied("%d confidences of %d tokens", len(p.Confidence), n)
 	case p.Drawn != nil && (!ask.Sample || !d.Samples):
-		return corrupt("a deterministic proposal was asked for")
+		return lied("a deterministic proposal was asked for")
 	case p.Drawn != nil && len(p.Drawn) != n:
-		return corrupt("%d distributions of %d tokens", len(p.Drawn), n)
+		return lied("%d distributions of %d tokens", len(p.Drawn), n)
 	}
 	if err := t.CheckTokens("proposal", p.Tokens); err != nil {
-		return corrupt("%v", err)
+		return lied("%v", err)
 	}
 	for i, c := range p.Confidence {
 		if !(c >= 0 && c <= 1) {
-			return corrupt("the confidence of token %d is %v", i, c)
+			return lied("the confidence of token %d is %v", i, c)
 		}
 	}
 	for i := range p.Drawn {
@@ -103,19 +103,19 @@ func (p Proposal) Check(t Target, d Description, ask Ask) error {
 // check wants a distribution that a token can have been drawn from.
 func (q Distribution) check(t Target, drawn Token) error {
 	if len(q.Tokens) != len(q.Probabilities) || len(q.Tokens) > MaxSupport {
-		return corrupt("a distribution of %d tokens and %d probabilities", len(q.Tokens), len(q.Probabilities))
+		return lied("a distribution of %d tokens and %d probabilities", len(q.Tokens), len(q.Probabilities))
 	}
 	if err := t.CheckTokens("distribution", q.Tokens); err != nil {
-		return corrupt("%v", err)
+		return lied("%v", err)
 	}
 	sum, of := 0.0, float32(0)
 	for i, x := range q.Probabilities {
 		if !(x >= 0 && x <= 1) {
-			return corrupt("a probability of %v", x)
+			return lied("a probability of %v", x)
 		}
 		for _, other := range q.Tokens[:i] {
 			if other == q.Tokens[i] {
-				return corrupt("a distribution has the token %d twice", other)
+				return lied("a distribution has the token %d twice", other)
 			}
 		}
 		if q.Tokens[i] == drawn {
@@ -124,10 +124,10 @@ func (q Distribution) check(t Target, drawn Token) error {
 		sum += float64(x)
 	}
 	if math.Abs(sum-1) > sumSlack {
-		return corrupt("the probabilities of a distribution sum to %v", sum)
+		return lied("the probabilities of a distribution sum to %v", sum)
 	}
 	if of == 0 {
-		return corrupt("the token %d was drawn from a distribution that does not have it", drawn)
+		return lied("the token %d was drawn from a distribution that does not have it", drawn)
 	}
 	return nil
 }

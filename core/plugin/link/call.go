@@ -103,7 +103,7 @@ func (k *Call) Do(ctx context.Context) error {
 	if ctx.Done() != nil {
 		stop = context.AfterFunc(ctx, func() { k.watch(ctx, number) })
 	}
-	answered := l.await(laneAnswered, &c.cut)
+	answered := l.await(laneAnswered, &c.cut, c.patient, c.overdue)
 	if !stop() {
 		k.answered <- struct{}{}
 		<-k.watched
@@ -117,7 +117,7 @@ func (k *Call) Do(ctx context.Context) error {
 	}
 	reply, ok := l.take(k.Reply[:0])
 	if !ok {
-		c.cutOff(fmt.Errorf("%w: the peer answered with a message of an impossible length", base.ErrCorrupt))
+		c.cutOff(fmt.Errorf("%w: a message of an impossible length", base.ErrLied))
 		return c.err()
 	}
 	k.Reply = reply
@@ -134,8 +134,20 @@ func (k *Call) watch(cause context.Context, number uint32) {
 	select {
 	case <-k.answered:
 	case <-ctx.Done():
-		k.client.cutOff(fmt.Errorf("the peer did not let go of a call %v after it was cancelled: %w", k.client.grace, cause.Err()))
+		k.client.cutOff(fmt.Errorf("%w: it did not let go of a call %v after it was cancelled: %w", base.ErrHung, k.client.grace, cause.Err()))
 	}
+}
+
+// overdue cuts a link whose peer does not answer.
+func (c *Client) overdue() {
+	c.cutOff(fmt.Errorf("%w: a call took longer than %v", base.ErrHung, c.patient))
+}
+
+// Distrust cuts a link for what the peer has said or left unsaid, and returns what callers get from then
+// on: base.ErrPluginGone with the reason.
+func (c *Client) Distrust(reason error) error {
+	c.cutOff(reason)
+	return c.err()
 }
 
 // cutOff ends a link whose peer lives but does not keep to the rules.

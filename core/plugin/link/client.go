@@ -26,6 +26,10 @@ type Options struct {
 	// Grace is how long a call that was cancelled may take to let go of the memory. After that the
 	// peer is taken for hung and the link is cut. 0: DefaultGrace.
 	Grace time.Duration
+
+	// Patience is how long any call may take before the peer is taken for hung and the link is cut,
+	// to within a second. 0: DefaultPatience.
+	Patience time.Duration
 }
 
 // Client is the dialling side of a link. It is safe for concurrent use.
@@ -37,6 +41,7 @@ type Client struct {
 	memory  []byte // the arena
 	arena   *arena
 	grace   time.Duration
+	patient time.Duration
 	all     []*lane
 	idle    *idle
 
@@ -115,21 +120,25 @@ func dialLink(ctx context.Context, t Ticket, o Options) (_ *Client, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(conn, h, mapping, lanes, o.Grace)
+	return newClient(conn, h, mapping, lanes, o)
 }
 
-func newClient(conn net.Conn, h hello, mapping []byte, lanes []*lane, grace time.Duration) (*Client, error) {
+func newClient(conn net.Conn, h hello, mapping []byte, lanes []*lane, o Options) (*Client, error) {
 	c := &Client{
 		mapping: mapping,
 		memory:  mapping[h.lanes*laneSize:],
 		arena:   newArena(int(h.memory)),
-		grace:   grace,
+		grace:   o.Grace,
+		patient: o.Patience,
 		all:     lanes,
 		idle:    newIdle(h.lanes),
 		gone:    make(chan struct{}),
 	}
 	if c.grace <= 0 {
 		c.grace = DefaultGrace
+	}
+	if c.patient <= 0 {
+		c.patient = DefaultPatience
 	}
 	c.wire = &wire{Conn: conn, end: c.end}
 	var err error
@@ -142,6 +151,9 @@ func newClient(conn net.Conn, h hello, mapping []byte, lanes []*lane, grace time
 	}
 	return c, nil
 }
+
+// Patience is how long a call may take, see Options.
+func (c *Client) Patience() time.Duration { return c.patient }
 
 // Control carries the calls that need no lane.
 func (c *Client) Control() grpc.ClientConnInterface { return c.control }

@@ -82,16 +82,26 @@ func (l *lane) cut() {
 	l.bell.cut()
 }
 
-// await returns when the state is the one wanted, true, or the link was cut, false.
-func (l *lane) await(want uint32, cut *atomic.Bool) bool {
+// await returns when the state is the one wanted, true, or the link was cut, false. After so much
+// patience, if any, it calls overdue once.
+func (l *lane) await(want uint32, cut *atomic.Bool, patience time.Duration, overdue func()) bool {
 	for range spins {
 		if atomic.LoadUint32(l.state) == want {
 			return !cut.Load()
 		}
 	}
+	var began time.Time
 	for {
 		if cut.Load() {
 			return false
+		}
+		switch {
+		case patience == 0:
+		case began.IsZero():
+			began = time.Now()
+		case time.Since(began) >= patience:
+			overdue()
+			patience = 0
 		}
 		state := atomic.LoadUint32(l.state)
 		switch state {

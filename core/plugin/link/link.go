@@ -55,6 +55,8 @@ const (
 	TicketLife = time.Minute
 	// DefaultGrace is that of Options.
 	DefaultGrace = 5 * time.Second
+	// DefaultPatience is that of Options.
+	DefaultPatience = 30 * time.Second
 
 	helloTime = 5 * time.Second // from the connection to its hello
 	maxHellos = 16              // connections that have said none yet

@@ -109,7 +109,7 @@ func (p *peer) end(error) {
 // serve answers the calls of one lane.
 func (p *peer) serve(ctx context.Context, l *lane, calls *running, w *wire) {
 	var message, reply []byte
-	for l.await(laneAsked, &p.cut) {
+	for l.await(laneAsked, &p.cut, 0, nil) {
 		var ok bool
 		if message, ok = l.take(message[:0]); !ok {
 			p.log.Error("link: a message of an impossible length")

@@ -121,7 +121,7 @@ func TestBreaches(t *testing.T) {
 			atomic.StoreUint32(c.all[0].length, MaxMessage+1)
 			c.all[0].set(laneAnswered)
 		}()
-		if _, err := ask(t.Context(), c, "block"); !errors.Is(err, base.ErrPluginGone) || !errors.Is(err, base.ErrCorrupt) {
+		if _, err := ask(t.Context(), c, "block"); !errors.Is(err, base.ErrPluginGone) || !errors.Is(err, base.ErrLied) {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -152,7 +152,7 @@ func Set(tb testing.TB, models map[string]channel.Model, channels map[string]cha
 	set, err := channel.Compose(channel.Input{
 		Models: models, Channels: channels,
 		Defaults: channel.Spec{Backend: fake.Name, Sampling: backend.DefaultSampling()},
-		Known:    channel.Known{Backends: []string{fake.Name}, Codecs: append([]string{"fake", "wrong"}, channel.OurCodecs...), Drafters: channel.OurDrafters},
+		Known:    channel.Known{Backends: []string{fake.Name, "other"}, Codecs: append([]string{"fake", "wrong"}, channel.OurCodecs...), Drafters: channel.OurDrafters},
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -314,6 +314,7 @@ type Link struct {
 	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
 	Secret        []byte                 `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
 	Params        map[string]string      `protobuf:"bytes,4,rep,name=params,proto3" json:"params,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	PatienceNs    int64                  `protobuf:"varint,5,opt,name=patience_ns,json=patienceNs,proto3" json:"patience_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -374,6 +375,13 @@ func (x *Link) GetParams() map[string]string {
 		return x.Params
 	}
 	return nil
+}
+
+func (x *Link) GetPatienceNs() int64 {
+	if x != nil {
+		return x.PatienceNs
+	}
+	return 0
 }
 
 type LoadModelResponse struct {
@@ -1783,6 +1791,8 @@ type DraftStats struct {
 	VerifyNs      int64                  `protobuf:"varint,5,opt,name=verify_ns,json=verifyNs,proto3" json:"verify_ns,omitempty"`
 	ProposeNs     int64                  `protobuf:"varint,6,opt,name=propose_ns,json=proposeNs,proto3" json:"propose_ns,omitempty"`
 	Off           string                 `protobuf:"bytes,7,opt,name=off,proto3" json:"off,omitempty"`
+	Fault         string                 `protobuf:"bytes,8,opt,name=fault,proto3" json:"fault,omitempty"`
+	Hung          bool                   `protobuf:"varint,9,opt,name=hung,proto3" json:"hung,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1864,6 +1874,20 @@ func (x *DraftStats) GetOff() string {
 		return x.Off
 	}
 	return ""
+}
+
+func (x *DraftStats) GetFault() string {
+	if x != nil {
+		return x.Fault
+	}
+	return ""
+}
+
+func (x *DraftStats) GetHung() bool {
+	if x != nil {
+		return x.Hung
+	}
+	return false
 }
 
 type DraftPosition struct {
@@ -3094,12 +3118,14 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\"\n" +
 	"\rpark_after_ns\x18\x02 \x01(\x03R\vparkAfterNs\x12\x14\n" +
 	"\x05sinks\x18\x03 \x01(\x03R\x05sinks\x12\x16\n" +
-	"\x06recent\x18\x04 \x01(\x03R\x06recent\"\xc8\x01\n" +
+	"\x06recent\x18\x04 \x01(\x03R\x06recent\"\xe9\x01\n" +
 	"\x04Link\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x16\n" +
 	"\x06secret\x18\x03 \x01(\fR\x06secret\x12;\n" +
-	"\x06params\x18\x04 \x03(\v2#.kakeya.backend.v1.Link.ParamsEntryR\x06params\x1a9\n" +
+	"\x06params\x18\x04 \x03(\v2#.kakeya.backend.v1.Link.ParamsEntryR\x06params\x12\x1f\n" +
+	"\vpatience_ns\x18\x05 \x01(\x03R\n" +
+	"patienceNs\x1a9\n" +
 	"\vParamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8f\x01\n" +
@@ -3242,7 +3268,7 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\n" +
 	"prefill_ns\x18\x02 \x01(\x03R\tprefillNs\x12\x1f\n" +
 	"\vgenerate_ns\x18\x03 \x01(\x03R\n" +
-	"generateNs\"\xec\x01\n" +
+	"generateNs\"\x96\x02\n" +
 	"\n" +
 	"DraftStats\x12\x18\n" +
 	"\adrafted\x18\x01 \x01(\x03R\adrafted\x12\x1a\n" +
@@ -3252,7 +3278,9 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\tverify_ns\x18\x05 \x01(\x03R\bverifyNs\x12\x1d\n" +
 	"\n" +
 	"propose_ns\x18\x06 \x01(\x03R\tproposeNs\x12\x10\n" +
-	"\x03off\x18\a \x01(\tR\x03off\"E\n" +
+	"\x03off\x18\a \x01(\tR\x03off\x12\x14\n" +
+	"\x05fault\x18\b \x01(\tR\x05fault\x12\x12\n" +
+	"\x04hung\x18\t \x01(\bR\x04hung\"E\n" +
 	"\rDraftPosition\x12\x18\n" +
 	"\adrafted\x18\x01 \x01(\x03R\adrafted\x12\x1a\n" +
 	"\baccepted\x18\x02 \x01(\x03R\baccepted\"u\n" +

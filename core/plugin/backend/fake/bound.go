@@ -27,7 +27,7 @@ func bindCodec(ctx context.Context, l *backend.Link) (*bound, error) {
 	if l == nil {
 		return nil, nil
 	}
-	linked, err := codec.Dial(ctx, link.Ticket{Address: l.Address, Secret: l.Secret}, link.Options{})
+	linked, err := codec.Dial(ctx, link.Ticket{Address: l.Address, Secret: l.Secret}, link.Options{Patience: l.Patience})
 	if err != nil {
 		return nil, fmt.Errorf("codec %q: %w", l.Plugin, err)
 	}

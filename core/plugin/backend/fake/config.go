@@ -40,12 +40,29 @@ type ModelConfig struct {
 	Echo             bool    `json:"echo,omitempty"`               // says the prompt
 	AnswerTokens     int     `json:"answer_tokens,omitempty"`      // ends after so many tokens, not before
 
-	Hang        string `json:"hang,omitempty"`         // "load", "generate": does nothing until cancelled
+	Hang        string `json:"hang,omitempty"`         // "load", "generate", "tokenize", "score": does nothing until cancelled; "stats": as "generate", and Stats do not answer either
 	AfterTokens int    `json:"after_tokens,omitempty"` // tokens of an answer before Hang "generate", Die and Fail act
 	Die         string `json:"die,omitempty"`          // "exit", "kill": the process ends, by os.Exit(1) or SIGKILL
 	Fail        string `json:"fail,omitempty"`         // Generate ends in an error of this text; "panic": it panics
-	Once        string `json:"once,omitempty"`         // Hang, Die and Fail act only if this file does not exist, and make it
+	Lie         Lie    `json:"lie,omitempty"`          // breaks a promise
+	Once        string `json:"once,omitempty"`         // Hang, Die, Fail and Lie act only if this file does not exist, and make it
 }
+
+// Lie is a promise that is broken.
+type Lie string
+
+// The lies.
+const (
+	LieModel     Lie = "model"     // the description of a loaded model cannot be
+	LieToken     Lie = "token"     // an answer has a token that the model does not have
+	LieLong      Lie = "long"      // an answer has more tokens than were asked for
+	LieText      Lie = "text"      // an answer has more text than its tokens can be
+	LieMessage   Lie = "message"   // an event of an answer is larger than a message may be
+	LieTokenize  Lie = "tokenize"  // a text has tokens that the model does not have
+	LieEmbed     Lie = "embed"     // an input has no vector
+	LieDimension Lie = "dimension" // vectors are of different lengths
+	LieScore     Lie = "score"     // a token has no score
+)
 
 // Duration is a time.Duration that reads as "150ms" in JSON.
 type Duration time.Duration
@@ -130,6 +147,8 @@ func (c *ModelConfig) set(key, value string) (err error) {
 		c.Die = value
 	case "fail":
 		c.Fail = value
+	case "lie":
+		c.Lie = Lie(value)
 	case "once":
 		c.Once = value
 	default:

@@ -36,6 +36,12 @@ func (b *Backend) Embed(ctx context.Context, req backend.EmbedRequest) (backend.
 		out.Vectors = append(out.Vectors, embedding(tokens, req.Normalize))
 		out.PromptTokens += len(tokens)
 	}
+	switch {
+	case m.lies(LieEmbed):
+		out.Vectors = nil
+	case m.lies(LieDimension):
+		out.Vectors[0] = out.Vectors[0][1:]
+	}
 	return out, nil
 }
 
@@ -76,6 +82,9 @@ func (b *Backend) Score(ctx context.Context, req backend.ScoreRequest) (backend.
 	if err := vocabulary.check("tokens", req.Tokens); err != nil {
 		return backend.ScoreResult{}, err
 	}
+	if err := m.hang(ctx, "score"); err != nil {
+		return backend.ScoreResult{}, err
+	}
 	var out backend.ScoreResult
 	h := history{}.extend(req.Tokens[:req.From])
 	for _, t := range req.Tokens[req.From:] {
@@ -90,6 +99,9 @@ func (b *Backend) Score(ctx context.Context, req backend.ScoreRequest) (backend.
 		}
 		out.Tokens = append(out.Tokens, d.logprob(t, req.TopLogprobs))
 		h = h.next(t)
+	}
+	if m.lies(LieScore) {
+		out.Tokens = out.Tokens[1:]
 	}
 	return out, nil
 }

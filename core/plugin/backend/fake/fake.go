@@ -92,6 +92,9 @@ func (b *Backend) LoadModel(ctx context.Context, req backend.LoadRequest, progre
 		return backend.ModelInfo{}, fmt.Errorf("load model %q: %w", req.ID, err)
 	}
 	b.models[req.ID] = m
+	if m.lies(LieModel) {
+		return backend.ModelInfo{Options: m.info.Options}, nil
+	}
 	return m.info, nil
 }
 
@@ -197,9 +200,16 @@ func (b *Backend) model(id backend.ModelID) (*model, error) {
 }
 
 // Tokenize implements [backend.Backend].
-func (b *Backend) Tokenize(_ context.Context, req backend.TokenizeRequest) ([]backend.Token, error) {
-	if _, err := b.model(req.Model); err != nil {
+func (b *Backend) Tokenize(ctx context.Context, req backend.TokenizeRequest) ([]backend.Token, error) {
+	m, err := b.model(req.Model)
+	if err == nil {
+		err = m.hang(ctx, "tokenize")
+	}
+	if err != nil {
 		return nil, err
+	}
+	if m.lies(LieTokenize) {
+		return []backend.Token{-1}, nil
 	}
 	return vocabulary.tokenize(req.Text, req.AddSpecial, req.ParseSpecial), nil
 }
@@ -220,10 +230,14 @@ func (b *Backend) Detokenize(_ context.Context, id backend.ModelID, tokens []bac
 }
 
 // Stats implements [backend.Backend].
-func (b *Backend) Stats(_ context.Context, id backend.ModelID) (backend.Stats, error) {
+func (b *Backend) Stats(ctx context.Context, id backend.ModelID) (backend.Stats, error) {
 	m, err := b.model(id)
 	if err != nil {
 		return backend.Stats{}, err
+	}
+	if m.config.Hang == "stats" {
+		<-ctx.Done()
+		return backend.Stats{}, context.Cause(ctx)
 	}
 	return m.slots.snapshot(), nil
 }

@@ -144,7 +144,7 @@ func (g *generation) run(ctx context.Context) error {
 	g.history = g.history.extend(g.tokens[g.cached:])
 	g.prefilled = time.Now()
 	for n := 0; ; n++ {
-		if err := g.m.misfortune(ctx, n); err != nil {
+		if err := g.m.misfortune(ctx, n, g.emit); err != nil {
 			return err
 		}
 		if err := g.m.codec.token(ctx, len(g.tokens)); err != nil {

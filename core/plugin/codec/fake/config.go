@@ -48,6 +48,7 @@ const (
 	LieAffine    Lie = "affine"    // the affine form is another
 	LieClosed    Lie = "closed"    // a closed stream works on
 	LieCancel    Lie = "cancel"    // contexts are not looked at
+	LieHuge      Lie = "huge"      // frames are far longer than what they hold
 	LieDescribe  Lie = "describe"  // Params of the description do not give the same stream
 )
 

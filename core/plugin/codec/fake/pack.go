@@ -31,6 +31,9 @@ func (s *stream) Encode(ctx context.Context, dst []byte, v ...codec.Vectors) ([]
 	if s.lie == LieWrite {
 		v[0].Data[0] ^= 1
 	}
+	if s.lie == LieHuge && first(s.codec.config.Once) {
+		out = append(out, make([]byte, 1<<20)...)
+	}
 	return out, nil
 }
 
