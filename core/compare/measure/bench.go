@@ -41,7 +41,7 @@ func (b *Bench) Close() { b.peaks.close() }
 
 // Open implements compare.Bench.
 func (b *Bench) Open(ctx context.Context, name string) (compare.Channel, error) {
-	c, err := b.router.Set().Resolve(name)
+	c, err := b.resolve(name)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +50,15 @@ func (b *Bench) Open(ctx context.Context, name string) (compare.Channel, error) 
 		return nil, err
 	}
 	return &channel{bench: b, call: call}, nil
+}
+
+// resolve finds a channel, which must not be two.
+func (b *Bench) resolve(name string) (*composed.Channel, error) {
+	c, err := b.router.Set().Resolve(name)
+	if err == nil && c.AB != nil {
+		return nil, fmt.Errorf("%w: %s is an experiment of two channels: compare %s and %s", base.ErrInvalid, c.Name, c.AB.A.Name, c.AB.B.Name)
+	}
+	return c, err
 }
 
 // open leases a channel's model, if it fits beside those that are leased already: to wait for room would

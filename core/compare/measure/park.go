@@ -70,7 +70,7 @@ func (b *Bench) Park(ctx context.Context, name string, tokens []backend.Token, n
 
 // converse has a channel answer, and returns the whole. Nil: the channel parks nothing.
 func (b *Bench) converse(ctx context.Context, name string, tokens []backend.Token, n int) ([]backend.Token, *composed.Channel, error) {
-	c, err := b.router.Set().Resolve(name)
+	c, err := b.resolve(name)
 	if err != nil {
 		return nil, nil, err
 	}
