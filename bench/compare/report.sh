@@ -2,7 +2,7 @@
 # Measures the published comparisons of docs/compare.md and leaves FOLDER/MODEL.{json,html,txt}, and a
 # picture of each page:
 #   report.sh FOLDER [MODEL...]
-# A channel more is one more word in the lists: another backend is "$m:gomlx".
+# A channel more is one more word in the list.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=$1
@@ -14,6 +14,7 @@ for p in "$KAKEYA_BIN"/kakeya-*; do ln -sf "$p" "$plugins/"; done
 
 # Beside the model alone, which is the baseline.
 variants=(@e8-q38 @e8-q10 +ngram)
+[ ! -x "$KAKEYA_BIN/kakeya-backend-gomlx" ] || variants+=(:gomlx)
 
 for m in "${@:-smollm2-135m gemma-3-270m}"; do
 	for model in $m; do
