@@ -1,6 +1,10 @@
 package base
 
-import "github.com/kakeyad/kakeyad/core/plugin/fault"
+import (
+	"errors"
+
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
+)
 
 // Sentinels that any kind of plugin may return. They keep their identity across the wire.
 var (
