@@ -24,9 +24,12 @@ func (b *Bench) Park(ctx context.Context, name string, tokens []backend.Token, n
 	if err != nil || conversation == nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, b.router.Forget(context.WithoutCancel(ctx), b.scope)) }()
 	limited, done := context.WithTimeout(ctx, unloadTime)
 	defer done()
+	defer func() {
+		_ = b.router.Unload(limited, of) // else it would park what follows pages that are forgotten
+		err = errors.Join(err, b.router.Forget(context.WithoutCancel(ctx), b.scope))
+	}()
 	err = b.router.Unload(limited, of)
 	switch {
 	case ctx.Err() != nil:
