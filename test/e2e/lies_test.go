@@ -65,7 +65,7 @@ func (d *daemon) pluginEnd(kind string) (reason, inFull string) {
 func TestLyingDrafters(t *testing.T) {
 	for name, c := range map[string]struct{ behaviour, reason, says string }{
 		"too long":       {`{"lie": "long", "step": 1}`, "lied", "were asked for"},
-		"unknown tokens": {`{"lie": "vocabulary", "step": 1}`, "lied", "token"},
+		"unknown tokens": {`{"lie": "vocabulary", "step": 1}`, "lied", "in a vocabulary of"},
 		"no answer":      {`{"hang": "deaf", "after": 3, "step": 1}`, "hung", "5s"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -102,6 +102,7 @@ func (l *lane) await(want uint32, cut *atomic.Bool, patience time.Duration, over
 		case time.Since(began) >= patience:
 			overdue()
 			patience = 0
+			continue // an answer that comes with the cut is of the cut
 		}
 		state := atomic.LoadUint32(l.state)
 		switch state {
