@@ -199,8 +199,8 @@ func (s strict) ImportPages(ctx context.Context, req backend.ImportRequest, page
 }
 
 // ExportPages implements backend.Pager. It has no time: it goes on for as long as the model is loaded.
-func (s strict) ExportPages(ctx context.Context, id backend.ModelID, emit func(backend.Page) error) error {
-	return s.judge(s.pager.ExportPages(ctx, id, emit))
+func (s strict) ExportPages(ctx context.Context, id backend.ModelID, opened func(), emit func(backend.Page) error) error {
+	return s.judge(s.pager.ExportPages(ctx, id, opened, emit))
 }
 
 // ParkModel implements backend.Pager. Its time is its caller's.
