@@ -64,8 +64,17 @@ const maxFastShift = 4
 
 func (c *class) init(v lattice.Variant, k int) {
 	shift, k := widthOf(k)
+	g, half := newNormal(k), 0
+	if v == lattice.E8 && shift == 0 {
+		half = g.half()
+	}
+	c.build(v, g, shift, half)
+}
+
+// build makes the class of a distribution of the coordinates without their shift lowest bits. half is the share
+// of blocks of halves in units of 2^-probBits, or 0 for as good as half of them.
+func (c *class) build(v lattice.Variant, g distribution, shift, half int) {
 	c.shift = shift
-	g := newNormal(k)
 	if shift > 0 {
 		c.add(g.table(1, 1, 1))
 		c.limit = 2*(len(g.halves)<<shift) - 2
@@ -73,7 +82,7 @@ func (c *class) init(v lattice.Variant, k int) {
 		c.parities(v, g)
 		c.limit = min(2*len(g.ints)-2, 2*len(g.halves)-1)
 	}
-	if half := g.half(); v == lattice.E8 && shift == 0 && (100*half < 49*probOne || 100*half > 51*probOne) {
+	if half != 0 && (100*half < 49*probOne || 100*half > 51*probOne) {
 		c.half = newEvent(probOne-half, half)
 	}
 	c.fast = shift <= maxFastShift && c.half == 0
@@ -97,7 +106,7 @@ func (c *class) add(d *slots, e *symbols) (which int) {
 }
 
 // parities makes a table for all that a lane can know.
-func (c *class) parities(v lattice.Variant, g normal) {
+func (c *class) parities(v lattice.Variant, g distribution) {
 	n := v.Block()
 	cosets := 1
 	if v == lattice.E8 {

@@ -59,14 +59,15 @@ func decay(k int) float64 {
 // firstDecay is exp(-2^(5-(2i+1)/4)): twice the variance of class i is 2^(-5+(2i+1)/4).
 var firstDecay = [2]float64{0x1.21cfdab2c8ceep-39, 0x1.76a5abe0e96dap-28}
 
-// normal is one side of a class's distribution on either coset of the integers: weights of 0, 1, 2, ...
+// distribution is one side of a symmetric distribution on either coset of the integers: weights of 0, 1, 2, ...
 // and of ½, 3/2, 5/2, ...
-type normal struct{ ints, halves []float64 }
+type distribution struct{ ints, halves []float64 }
 
-func newNormal(k int) normal {
+// newNormal is that of class k.
+func newNormal(k int) distribution {
 	r := decay(k)
 	root := math.Sqrt(math.Sqrt(r)) // exp(-(1/2)²/2σ²)
-	return normal{gauss(1, r, r), gauss(root, float64(r*r), r)}
+	return distribution{gauss(1, r, r), gauss(root, float64(r*r), r)}
 }
 
 // gauss is weights from first on, each ratio times the one before, ratio falling by r² at each
@@ -85,7 +86,7 @@ func gauss(first, ratio, r float64) []float64 {
 }
 
 // half is the share of the halves among the points of E8, in units of 2^-probBits.
-func (g normal) half() int {
+func (g distribution) half() int {
 	all, alternating := sums(g.ints)
 	halves := 0.0
 	for _, w := range g.halves {
@@ -98,7 +99,7 @@ func (g normal) half() int {
 }
 
 // rho is ρ of the integers.
-func (g normal) rho() float64 {
+func (g distribution) rho() float64 {
 	all, alternating := sums(g.ints)
 	return float64(alternating / all)
 }
@@ -124,7 +125,7 @@ func eighth(x float64) float64 {
 }
 
 // table is that of the coordinates ⌊x⌋ in a coset, even and odd ones weighted.
-func (g normal) table(coset int, even, odd float64) (*slots, *symbols) {
+func (g distribution) table(coset int, even, odd float64) (*slots, *symbols) {
 	side, n := g.ints, len(g.ints)
 	low := -(n - 1)
 	if coset == 1 {

@@ -74,6 +74,7 @@ type Encoder struct {
 	classes []*class // of the vectors
 	peaks   []uint16 // of the tiles
 	words   []byte
+	turn    [abreast]part
 	scratch symbolsOfTurn
 }
 
@@ -89,33 +90,9 @@ func (p *Pages) Encode(dst []byte, z []int16, side []uint32, runs []int, enc *En
 	dst = binary.AppendUvarint(dst, uint64(len(beside)))
 	dst = append(dst, beside...)
 
-	raw, tiles := p.rawSize(enc.classes), len(side)*p.tiles
-	at := len(dst)
-	dst = append(dst, make([]byte, raw+rawSpare)...)
-	n := turnOf(tiles)
-	if size := wordBytes*(lattice.Tile+lanesOfTile)*(tiles+2) + wordSpare; len(enc.words) < size {
-		enc.words = make([]byte, size)
-	}
-	var x lanes
-	for i := range x {
-		x[i] = stateLow
-	}
-	top := len(enc.words) - wordSpare
-	w, end := top, at+raw
-	var turn [abreast]part
-	for first := (tiles - 1) / n * n; first >= 0; first -= n {
-		parts := turn[:min(n, tiles-first)]
+	return enc.tiles(dst, len(side)*p.tiles, p.rawSize(enc.classes), func(parts []part, first int) {
 		p.parts(parts, z, first, enc.classes, enc.peaks)
-		for i := range parts {
-			end -= parts[i].class.rawSize
-		}
-		w = encodeParts(&x, parts, enc.words, w, dst[end:], &enc.scratch)
-	}
-	dst = dst[:at+raw]
-	for _, v := range x[:n*lanesOfTile] {
-		dst = binary.LittleEndian.AppendUint32(dst, v)
-	}
-	return append(dst, enc.words[w:top]...)
+	})
 }
 
 // rawSize is how many bytes vectors of these classes have that are stored as they are.
@@ -166,6 +143,7 @@ type Decoder struct {
 	known   known
 	classes []*class
 	words   []byte
+	turn    [abreast]part
 }
 
 // Decode reads a stream back into z and side. Anything but what Encode wrote is [fault.ErrCorrupt], or some
@@ -183,53 +161,9 @@ func (p *Pages) Decode(z []int16, side []uint32, runs []int, src []byte, dec *De
 	if err := p.getSides(&d, side, runs, dec); err != nil {
 		return err
 	}
-	raw, tiles := p.rawSize(dec.classes), len(side)*p.tiles
-	n = turnOf(tiles)
-	if len(src) < raw+n*lanesOfTile*stateBytes {
-		return errStream
-	}
-	var x lanes
-	for i := range x[:n*lanesOfTile] {
-		if x[i] = binary.LittleEndian.Uint32(src[raw+i*stateBytes:]); x[i] < stateLow || x[i] >= stateLow<<16 {
-			return errStream
-		}
-	}
-	length := len(src) - raw - n*lanesOfTile*stateBytes
-	if len(dec.words) < length+wordSpare {
-		dec.words = make([]byte, length+wordSpare)
-	}
-	copy(dec.words, src[len(src)-length:])
-	clear(dec.words[length : length+wordSpare])
-	at := 0
-	var turn [abreast]part
-	for first := 0; first < tiles; first += n {
-		parts := turn[:min(n, tiles-first)]
+	return dec.tiles(src, &d, len(side)*p.tiles, p.rawSize(dec.classes), func(parts []part, first int) {
 		p.parts(parts, z, first, dec.classes, nil)
-		if at, err = decodeParts(&x, parts, dec.words, at, src); err != nil {
-			return err
-		}
-		if at > length {
-			return errStream
-		}
-		for i := range parts {
-			src = src[parts[i].class.rawSize:]
-			if parts[i].strays == 0 {
-				continue
-			}
-			if err := parts[i].fill(&d); err != nil {
-				return err
-			}
-		}
-	}
-	for _, v := range x[:n*lanesOfTile] {
-		if v != stateLow {
-			return errStream
-		}
-	}
-	if at != length {
-		return errStream
-	}
-	return d.end()
+	})
 }
 
 var errCode = fmt.Errorf("%w: a code past %d", fault.ErrCorrupt, maxCode)
