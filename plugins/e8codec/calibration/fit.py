@@ -103,6 +103,14 @@ def solve(a, y, rounded):
     return torch.round(w / scale), scale
 
 
+def rows_as_int8(m, rounded):
+    """m as whole numbers and a scale for each row."""
+    scale = m.abs().amax(1) / 127 if rounded else torch.ones(len(m), dtype=m.dtype)
+    scale = scale.float().double()
+    m = m / scale[:, None]
+    return (torch.round(m) if rounded else m), scale
+
+
 class Part:
     """All that is learned of a layer's K or V."""
 
@@ -125,7 +133,9 @@ class Part:
         root, back = roots(f)
         w, u = torch.linalg.eigh(root @ cov @ root)
         u = u.flip(1)
-        self.forth, self.back = (root @ u / o.step).float(), (o.step * u.T @ back).float()
+        self.back, self.back_scale = rows_as_int8(o.step * u.T @ back, not o.float)
+        self.forth = torch.linalg.inv(self.back * self.back_scale[:, None]).float()
+        self.back, self.back_scale = self.back.float(), self.back_scale.float()
         z = r.float() @ self.forth / self.classes.step[c][:, None]
         self.bins = torch.stack([self.spread(z[c == k]) for k in range(o.classes)])
         self.seen(z, c)
@@ -159,7 +169,7 @@ class Part:
         if self.classes.n > 1:
             bits += self.classes.bits[c]
         self.last = codes, c
-        return pred + (values * m) @ self.back, bits
+        return pred + (values * m * self.back_scale) @ self.back, bits
 
 
 def used(tokens, o):

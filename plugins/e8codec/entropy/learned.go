@@ -29,27 +29,34 @@ const (
 // Class codes blocks of eight coordinates with one distribution. It never changes and is safe for concurrent use.
 type Class struct{ class class }
 
-// NewClass makes the tables of a distribution. They follow from it by the same operations of float64 on every
-// machine. Errors: ErrInvalid for what is no distribution.
-func NewClass(l Learned) (*Class, error) {
+// Check says whether it is a distribution. Errors: ErrInvalid.
+func (l Learned) Check() error {
 	if l.Shift < 0 || l.Shift > MaxShift {
-		return nil, fmt.Errorf("%w: a shift of %d is not between 0 and %d", base.ErrInvalid, l.Shift, MaxShift)
+		return fmt.Errorf("%w: a shift of %d is not between 0 and %d", base.ErrInvalid, l.Shift, MaxShift)
 	}
-	g, half := distribution{ints: l.Ints, halves: l.Halves}, 0
 	if l.Shift == 0 {
-		if err := checkWeights("ints", g.ints); err != nil {
-			return nil, err
+		if err := checkWeights("ints", l.Ints); err != nil {
+			return err
 		}
 		if !(l.Half >= 0 && l.Half <= 1) {
-			return nil, fmt.Errorf("%w: a share of halves of %v", base.ErrInvalid, l.Half)
+			return fmt.Errorf("%w: a share of halves of %v", base.ErrInvalid, l.Half)
 		}
-		half = min(max(int(math.RoundToEven(float64(l.Half*probOne))), 1), probOne-1)
 	}
-	if err := checkWeights("halves", g.halves); err != nil {
+	return checkWeights("halves", l.Halves)
+}
+
+// NewClass makes the tables of a distribution, some hundred kilobytes. They follow from it by the same operations of
+// float64 on every machine. Errors: as Check.
+func NewClass(l Learned) (*Class, error) {
+	if err := l.Check(); err != nil {
 		return nil, err
 	}
+	half := 0
+	if l.Shift == 0 {
+		half = min(max(int(math.RoundToEven(float64(l.Half*probOne))), 1), probOne-1)
+	}
 	c := new(Class)
-	c.class.build(lattice.E8, g, l.Shift, half)
+	c.class.build(lattice.E8, distribution{ints: l.Ints, halves: l.Halves}, l.Shift, half)
 	return c, nil
 }
 

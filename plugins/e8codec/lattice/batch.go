@@ -69,3 +69,7 @@ func (q *Quantizer) RoundTrip(x []float32) error {
 		return nil
 	})
 }
+
+// NearestE8 writes the codes of the points of E8 nearest to the eight groups of y, a tile, whose coordinates are
+// first brought within ±limit, which is at most 16000.
+func NearestE8(z *[Tile]int16, y *[Tile]float32, limit float32) { nearestE8(z, y, 1, limit, 2*limit) }

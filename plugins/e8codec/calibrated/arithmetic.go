@@ -1,0 +1,116 @@
+package calibrated
+
+import "math"
+
+// The decoder computes what the encoder computed, to the bit and on every machine: predictions are sums of whole
+// numbers, and everything in float32 is done in one order, without operations that round once for two.
+
+// predict adds the sum of a [inputs] times weights [inputs/2, n, 2] to acc [n].
+func predict(acc []int32, a []int16, weights []int16) {
+	n := len(acc)
+	for i := 0; i < len(a); i += 2 {
+		u, v := int32(a[i]), int32(a[i+1])
+		w := weights[i*n : (i+2)*n]
+		if u|v == 0 {
+			continue
+		}
+		for j := range acc {
+			acc[j] += u*int32(w[2*j]) + v*int32(w[2*j+1])
+		}
+	}
+}
+
+// combine adds the sum of x [rows] times m [rows, len(y)] to y, row by row. Rows of zero are left out.
+func combine(y, x, m []float32) {
+	n := len(y)
+	for i, f := range x {
+		if f == 0 {
+			continue
+		}
+		row := m[i*n : (i+1)*n]
+		for j, r := range row {
+			y[j] = y[j] + float32(f*r)
+		}
+	}
+}
+
+// asUnits makes whole numbers of channels.
+func (u *Units) asUnits(a []int16, y []float32) {
+	for i, v := range y {
+		r := float32(float32(v-u.Mean[i]) * u.PerUnit[i])
+		a[i] = int16(math.RoundToEven(float64(min(max(r, -MaxUnit), MaxUnit))))
+	}
+}
+
+// inverse is that of m [n, n], by elimination with the largest pivot of a column. Where there is none, it holds
+// something that is no number.
+func inverse(m []float32, n int) []float32 {
+	a := make([]float64, n*2*n)
+	for i := range n {
+		for j := range n {
+			a[i*2*n+j] = float64(m[i*n+j])
+		}
+		a[i*2*n+n+i] = 1
+	}
+	row := func(i int) []float64 { return a[i*2*n : (i+1)*2*n] }
+	for k := range n {
+		best := k
+		for i := k + 1; i < n; i++ {
+			if math.Abs(row(i)[k]) > math.Abs(row(best)[k]) {
+				best = i
+			}
+		}
+		p, q := row(k), row(best)
+		if best != k {
+			for j := range p {
+				p[j], q[j] = q[j], p[j]
+			}
+		}
+		f := 1 / p[k]
+		for j := k; j < 2*n; j++ {
+			p[j] *= f
+		}
+		for i := range n {
+			r := row(i)
+			g := r[k]
+			if i == k || g == 0 {
+				continue
+			}
+			for j, v := range p[k:] {
+				r[k+j] -= float64(g * v)
+			}
+		}
+	}
+	out := make([]float32, n*n)
+	for i := range n {
+		for j := range n {
+			out[i*n+j] = float32(row(i)[n+j])
+		}
+	}
+	return out
+}
+
+// class is the class of a token by a layer's K and V, [2·width].
+func (h *Chooser) class(both []float32) int {
+	if len(h.Ends) == 0 {
+		return 0
+	}
+	n := len(both)
+	sum := h.Bias
+	for i, v := range both {
+		f := float32(v-h.Mean[i]) * h.PerDev[i]
+		f = min(max(f, -4), 4)
+		sum += float32(h.Weights[i] * f)
+		if f < 0 {
+			f = -f
+		}
+		sum += float32(h.Weights[n+i] * f)
+	}
+	c := 0
+	for _, end := range h.Ends {
+		if sum > end {
+			c++
+		}
+	}
+	return c
+}

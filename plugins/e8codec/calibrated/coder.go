@@ -1,0 +1,123 @@
+package calibrated
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kakeyad/kakeyad/core/plugin/base"
+	contract "github.com/kakeyad/kakeyad/core/plugin/codec"
+)
+
+// How the vectors of a call are packed.
+type How uint8
+
+// The ways that there are. The values are those in a frame.
+const (
+	Random How = 1 // every layer's K and V for itself
+	Page   How = 2 // predicted from the layers before it that the call has
+)
+
+func (h How) String() string {
+	switch h {
+	case Random:
+		return "random"
+	case Page:
+		return "page"
+	}
+	return fmt.Sprintf("how(%d)", uint8(h))
+}
+
+// ParseHow reads "random" or "page".
+func ParseHow(s string) (How, error) {
+	for _, h := range []How{Random, Page} {
+		if h.String() == s {
+			return h, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: %q is neither page nor random", base.ErrInvalid, s)
+}
+
+// Coder packs vectors at one rate of a model. It never changes and is safe for concurrent use.
+type Coder struct {
+	model *Model
+	how   How
+	rate  int
+	shape contract.Shape
+}
+
+// New makes a Coder. Errors: ErrInvalid that names q, how, or the field of a shape that is not the model's.
+func (m *Model) New(shape contract.Shape, q int, how How) (*Coder, error) {
+	if err := shape.Validate(); err != nil {
+		return nil, err
+	}
+	for _, f := range []struct {
+		name      string
+		got, want int
+	}{{"layers", shape.Layers, m.Layers}, {"kv_heads", shape.KVHeads, m.KVHeads}, {"head_dim", shape.HeadDim, m.HeadDim}} {
+		if f.got != f.want {
+			return nil, fmt.Errorf("%s: %w: %d, the calibration of %s has %d", f.name, base.ErrInvalid, f.got, m.Name, f.want)
+		}
+	}
+	if how != Random && how != Page {
+		return nil, fmt.Errorf("form: %w: %v", base.ErrInvalid, how)
+	}
+	rate, err := m.rate(q)
+	if err != nil {
+		return nil, err
+	}
+	return &Coder{model: m, how: how, rate: rate, shape: shape}, nil
+}
+
+// RoundTrip replaces v by what Decode of Encode gives.
+// Errors: *contract.NonFiniteError, the context's, ErrInvalid of a model that cannot pack.
+func (c *Coder) RoundTrip(ctx context.Context, v ...contract.Vectors) error {
+	if err := c.model.prepare(); err != nil {
+		return err
+	}
+	for _, s := range c.chains(v) {
+		if err := s.run(ctx, packing|storing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Encode appends a frame of v to dst. Errors: as RoundTrip.
+func (c *Coder) Encode(ctx context.Context, dst []byte, v ...contract.Vectors) ([]byte, error) {
+	if err := c.model.prepare(); err != nil {
+		return dst, err
+	}
+	chains := c.chains(v)
+	for _, s := range chains {
+		s.makeRoom()
+		if err := s.run(ctx, packing); err != nil {
+			return dst, err
+		}
+	}
+	streams, err := c.encodeAll(ctx, chains)
+	if err != nil {
+		return dst, err
+	}
+	return c.seal(dst, v, streams), nil
+}
+
+// Decode fills v from a frame. Errors: ErrCorrupt, ErrUnsupported (another version, another calibration), the context's.
+func (c *Coder) Decode(ctx context.Context, frame []byte, v ...contract.Vectors) error {
+	chains := c.chains(v)
+	for _, s := range chains {
+		s.makeRoom()
+	}
+	streams, err := c.unseal(frame, v)
+	if err != nil {
+		return err
+	}
+	if err := c.decodeAll(ctx, chains, streams); err != nil {
+		return err
+	}
+	for _, s := range chains {
+		if err := s.run(ctx, storing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
