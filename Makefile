@@ -105,7 +105,7 @@ build-router: build-codec-page
 .PHONY: build-e8codec
 build-e8codec:
 	@mkdir -p bin
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./plugins/e8codec/kakeya-codec-e8 ./plugins/e8codec/kakeya-codec-d4
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./plugins/e8codec/kakeya-codec-e8 ./plugins/e8codec/kakeya-codec-d4 ./plugins/e8codec/kakeya-codec-e8k
 
 .PHONY: build-drafters
 build-drafters:

@@ -16,12 +16,12 @@ import (
 
 // The generator's own flags (-out, -stubs, -pkg) are registered by avo's build package.
 func main() {
-	kernels := map[string]func(){"lattice": latticeKernels, "entropy": entropyKernels, "half": halfKernels}
-	set := flag.String("kernels", "", "which package's kernels to write: lattice, entropy or half")
+	kernels := map[string]func(){"lattice": latticeKernels, "entropy": entropyKernels, "half": halfKernels, "calibrated": calibratedKernels}
+	set := flag.String("kernels", "", "which package's kernels to write: lattice, entropy, half or calibrated")
 	flag.Parse()
 	write, ok := kernels[*set]
 	if !ok {
-		log.Fatalf("-kernels %q: want lattice, entropy or half", *set)
+		log.Fatalf("-kernels %q: want lattice, entropy, half or calibrated", *set)
 	}
 	build.ConstraintExpr("!purego")
 	write()

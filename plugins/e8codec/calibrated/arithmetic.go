@@ -5,35 +5,6 @@ import "math"
 // The decoder computes what the encoder computed, to the bit and on every machine: predictions are sums of whole
 // numbers, and everything in float32 is done in one order, without operations that round once for two.
 
-// predict adds the sum of a [inputs] times weights [inputs/2, n, 2] to acc [n].
-func predict(acc []int32, a []int16, weights []int16) {
-	n := len(acc)
-	for i := 0; i < len(a); i += 2 {
-		u, v := int32(a[i]), int32(a[i+1])
-		w := weights[i*n : (i+2)*n]
-		if u|v == 0 {
-			continue
-		}
-		for j := range acc {
-			acc[j] += u*int32(w[2*j]) + v*int32(w[2*j+1])
-		}
-	}
-}
-
-// combine adds the sum of x [rows] times m [rows, len(y)] to y, row by row. Rows of zero are left out.
-func combine(y, x, m []float32) {
-	n := len(y)
-	for i, f := range x {
-		if f == 0 {
-			continue
-		}
-		row := m[i*n : (i+1)*n]
-		for j, r := range row {
-			y[j] = y[j] + float32(f*r)
-		}
-	}
-}
-
 // asUnits makes whole numbers of channels.
 func (u *Units) asUnits(a []int16, y []float32) {
 	for i, v := range y {

@@ -105,6 +105,7 @@ const (
 	maxBins    = 254
 	maxRates   = 64
 	maxName    = 200
+	maxWeight  = 128
 )
 
 // Width is the channels of a layer's K or V.
@@ -154,6 +155,9 @@ func (c *Calibration) checkShape() error {
 		if err := b.check(); err != nil {
 			return fmt.Errorf("bin %d: %w", i, err)
 		}
+	}
+	if largest := c.inputs(c.Layers-1, 1) * c.Width() * MaxUnit * maxWeight; largest > math.MaxInt32 {
+		return fmt.Errorf("depth: a prediction's sum can be %d, more than 31 bits", largest)
 	}
 	return c.Rope.check(c.Layers, c.HeadDim)
 }

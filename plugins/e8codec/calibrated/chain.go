@@ -2,11 +2,9 @@ package calibrated
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	contract "github.com/kakeyad/kakeyad/core/plugin/codec"
-	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/spread"
 )
 
@@ -34,22 +32,27 @@ type job struct {
 
 // chains sorts a call's vectors. How a job is packed follows from the headers alone.
 func (c *Coder) chains(v []contract.Vectors) (all []*chain) {
+	type tokens struct{ pos, n int }
+	of := map[tokens][]*chain{}
 	for i := range v {
 		part := 0
 		if v[i].Part == contract.Value {
 			part = 1
 		}
 		key := [2]int{v[i].Layer, part}
-		k := slices.IndexFunc(all, func(s *chain) bool {
+		same := tokens{v[i].Pos, v[i].Tokens}
+		k := slices.IndexFunc(of[same], func(s *chain) bool {
 			_, taken := s.of[key]
-			return s.pos == v[i].Pos && s.tokens == v[i].Tokens && !taken
+			return !taken
 		})
 		if k < 0 {
-			k = len(all)
-			all = append(all, &chain{coder: c, of: map[[2]int]int{}, pos: v[i].Pos, tokens: v[i].Tokens})
+			k = len(of[same])
+			s := &chain{coder: c, of: map[[2]int]int{}, pos: v[i].Pos, tokens: v[i].Tokens}
+			of[same], all = append(of[same], s), append(all, s)
 		}
-		all[k].of[key] = 0
-		all[k].jobs = append(all[k].jobs, job{Vectors: v[i], at: i, part: part})
+		s := of[same][k]
+		s.of[key] = 0
+		s.jobs = append(s.jobs, job{Vectors: v[i], at: i, part: part})
 	}
 	for _, s := range all {
 		slices.SortFunc(s.jobs, func(a, b job) int { return 2*(a.Layer-b.Layer) + a.part - b.part })
@@ -89,10 +92,13 @@ func (s *chain) choose(j *job) {
 	}
 }
 
-func (s *chain) makeRoom() {
-	n := s.coder.model.Width()
-	for i := range s.jobs {
-		s.jobs[i].codes, s.jobs[i].classes = make([]int16, s.tokens*n), make([]uint8, s.tokens)
+// makeRoom is for the codes of chains.
+func makeRoom(chains []*chain) {
+	for _, s := range chains {
+		n := s.coder.model.Width()
+		for i := range s.jobs {
+			s.jobs[i].codes, s.jobs[i].classes = make([]int16, s.tokens*n), make([]uint8, s.tokens)
+		}
 	}
 }
 
@@ -107,219 +113,25 @@ const (
 // chunk is how many tokens go through the layers together: so many that a layer's weights are worth fetching.
 const chunk = 32
 
-// run works through the tokens, on all processors.
-func (s *chain) run(ctx context.Context, do action) error {
-	size := min(chunk, max(1, (s.tokens+1)/2))
-	return spread.Over(s.tokens, size, func(lo, hi int) error { return s.newWorker(lo, hi).run(ctx, do) })
-}
-
-// worker is a goroutine's memory for tokens lo to hi of a chain.
-type worker struct {
-	*chain
-	lo, hi  int
-	n       int
-	layer   int // whose vectors are in both
-	both    []float32
-	there   [2]bool
-	units   map[[2]int][]int16 // [tokens, width], of a layer and part that others are predicted from
-	angles  []angles
-	sum     []int32
-	y, z    []float32
-	v       []float32
-	inputs  []int16
-	tile    [lattice.Tile]float32
-	tileOut [lattice.Tile]int16
-}
-
-func (s *chain) newWorker(lo, hi int) *worker {
-	n := s.coder.model.Width()
-	w := &worker{
-		chain: s, lo: lo, hi: hi, n: n, layer: -1, both: make([]float32, (hi-lo)*2*n), units: map[[2]int][]int16{},
-		sum: make([]int32, n), y: make([]float32, n), z: make([]float32, (n+lattice.Tile-1)/lattice.Tile*lattice.Tile), v: make([]float32, n),
+// run works through the tokens of chains, on all processors.
+func run(ctx context.Context, chains []*chain, do action) error {
+	type work struct {
+		*chain
+		lo, hi int
 	}
-	for t := lo; t < hi; t++ {
-		w.angles = append(w.angles, s.coder.model.Rope.at(s.pos+t))
+	var all []work
+	for _, s := range chains {
+		size := min(chunk, max(1, (s.tokens+1)/2))
+		for lo := 0; lo < s.tokens; lo += size {
+			all = append(all, work{s, lo, min(lo+size, s.tokens)})
+		}
 	}
-	return w
-}
-
-func (w *worker) run(ctx context.Context, do action) error {
-	for i := range w.jobs {
-		j := &w.jobs[i]
-		if j.Layer != w.layer {
-			if err := ctx.Err(); err != nil {
+	return spread.Over(len(all), max(1, min(8, len(all)/8)), func(lo, hi int) error {
+		for _, w := range all[lo:hi] {
+			if err := w.newWorker(w.lo, w.hi).run(ctx, do); err != nil {
 				return err
 			}
-			w.layer = j.Layer
-			if do&packing != 0 {
-				if err := w.load(); err != nil {
-					return err
-				}
-			}
 		}
-		w.job(j, do)
-	}
-	return nil
-}
-
-// beyond bounds what channels are taken for: more than any cache holds.
-const beyond = 1 << 20
-
-// load brings a layer's vectors to memory, keys turned back.
-func (w *worker) load() error {
-	m, n := w.coder.model, w.n
-	w.there = [2]bool{}
-	for part := range 2 {
-		i, there := w.of[[2]int{w.layer, part}]
-		if !there {
-			continue
-		}
-		w.there[part] = true
-		j := &w.jobs[i]
-		size := n * w.coder.shape.Type.Size()
-		for t := w.lo; t < w.hi; t++ {
-			x := w.x(t, part)
-			w.coder.shape.Type.Load(x, j.Data[t*size:(t+1)*size])
-			for k, v := range x {
-				if !(math.Abs(float64(v)) <= math.MaxFloat32) {
-					return &contract.NonFiniteError{Vectors: j.at, Token: t, Head: k / m.HeadDim}
-				}
-				x[k] = min(max(v, -beyond), beyond)
-			}
-			if part == 0 {
-				m.Rope.turn(x, m.HeadDim, w.layer, &w.angles[t-w.lo], true)
-			}
-		}
-	}
-	return nil
-}
-
-// x is a token's K or V of the layer at work.
-func (w *worker) x(t, part int) []float32 {
-	at := ((t-w.lo)*2 + part) * w.n
-	return w.both[at : at+w.n]
-}
-
-// job packs or decodes one.
-func (w *worker) job(j *job, do action) {
-	m, n := w.coder.model, w.n
-	p := &m.Layer[j.Layer][j.part]
-	step := m.Rates[w.coder.rate].Step
-	spread := j.form.Spread[w.coder.rate]
-	var units []int16
-	if j.needed {
-		units = make([]int16, (w.hi-w.lo)*n)
-		w.units[[2]int{j.Layer, j.part}] = units
-	}
-	var own []int16
-	if j.codes == nil {
-		own = make([]int16, n)
-	}
-	for t := w.lo; t < w.hi; t++ {
-		y := w.y
-		w.predict(y, j, t)
-		codes, class := own, 0
-		if j.codes != nil {
-			codes = j.codes[t*n : (t+1)*n]
-			class = int(j.classes[t])
-		}
-		if do&packing != 0 {
-			class = w.classOf(p, t)
-			if j.classes != nil {
-				j.classes[t] = uint8(class)
-			}
-			w.quantise(codes, j.form, w.x(t, j.part), y, float32(p.Steps[class]*step), spread[class])
-		}
-		if do&storing == 0 && !j.needed {
-			continue
-		}
-		m.values(w.v, codes, spread[class], float32(p.Steps[class]*step))
-		combine(y, w.v, j.form.back)
-		if j.needed {
-			p.Units.asUnits(units[(t-w.lo)*n:(t-w.lo+1)*n], y)
-		}
-		if do&storing != 0 {
-			if j.part == 0 {
-				m.Rope.turn(y, m.HeadDim, j.Layer, &w.angles[t-w.lo], false)
-			}
-			size := n * w.coder.shape.Type.Size()
-			w.coder.shape.Type.Store(j.Data[t*size:(t+1)*size], y)
-		}
-	}
-}
-
-// predict writes what is expected of a token to y.
-func (w *worker) predict(y []float32, j *job, t int) {
-	copy(y, j.form.Mean)
-	if j.form.Predictor == nil {
-		return
-	}
-	n := w.n
-	clear(w.sum)
-	for i, in := range j.inputs {
-		a := w.units[in][(t-w.lo)*n : (t-w.lo+1)*n]
-		predict(w.sum, a, j.form.weights[i*n*n:(i+1)*n*n])
-	}
-	for i, s := range w.sum {
-		y[i] = y[i] + float32(float32(s)*j.form.Predictor.Scale[i])
-	}
-}
-
-// classOf finds a token's class. What is not there of the layer's vectors is taken for usual.
-func (w *worker) classOf(p *Part, t int) int {
-	both := w.both[(t-w.lo)*2*w.n : (t-w.lo+1)*2*w.n]
-	for part, there := range w.there {
-		if !there {
-			copy(both[part*w.n:(part+1)*w.n], p.Chooser.Mean[part*w.n:])
-		}
-	}
-	return p.Chooser.class(both)
-}
-
-// limit is how many steps a coordinate can be from what was expected.
-const limit = 8000
-
-// quantise writes the codes of the point of E8 nearest to x as seen from y.
-func (w *worker) quantise(codes []int16, f *form, x, y []float32, step float32, spread []uint8) {
-	n := w.n
-	clear(w.z)
-	r := w.v
-	inv := 1 / step
-	for i := range r {
-		r[i] = float32(x[i]-y[i]) * inv
-	}
-	combine(w.z[:n], r, f.forth)
-	for first := 0; first < n; first += lattice.Tile {
-		blocks := min(8, (n-first)/8)
-		for b := range 8 {
-			for j := range 8 {
-				w.tile[8*j+b] = w.z[first+8*b+j]
-			}
-		}
-		lattice.NearestE8(&w.tileOut, &w.tile, limit)
-		for b := range blocks {
-			block := codes[first+8*b : first+8*b+8]
-			if spread[first/8+b] == Dead {
-				clear(block)
-				continue
-			}
-			for j := range 8 {
-				block[j] = w.tileOut[8*j+b]
-			}
-		}
-	}
-}
-
-// values writes the coordinates that codes stand for.
-func (m *Model) values(v []float32, codes []int16, spread []uint8, step float32) {
-	for b, k := range spread {
-		block, out := codes[8*b:8*b+8], v[8*b:8*b+8]
-		if k == Dead {
-			clear(out)
-			continue
-		}
-		for j, code := range block {
-			out[j] = float32(m.bins[k].value(code) * step)
-		}
-	}
+		return nil
+	})
 }

@@ -74,12 +74,7 @@ func (c *Coder) RoundTrip(ctx context.Context, v ...contract.Vectors) error {
 	if err := c.model.prepare(); err != nil {
 		return err
 	}
-	for _, s := range c.chains(v) {
-		if err := s.run(ctx, packing|storing); err != nil {
-			return err
-		}
-	}
-	return nil
+	return run(ctx, c.chains(v), packing|storing)
 }
 
 // Encode appends a frame of v to dst. Errors: as RoundTrip.
@@ -88,11 +83,9 @@ func (c *Coder) Encode(ctx context.Context, dst []byte, v ...contract.Vectors) (
 		return dst, err
 	}
 	chains := c.chains(v)
-	for _, s := range chains {
-		s.makeRoom()
-		if err := s.run(ctx, packing); err != nil {
-			return dst, err
-		}
+	makeRoom(chains)
+	if err := run(ctx, chains, packing); err != nil {
+		return dst, err
 	}
 	streams, err := c.encodeAll(ctx, chains)
 	if err != nil {
@@ -104,20 +97,16 @@ func (c *Coder) Encode(ctx context.Context, dst []byte, v ...contract.Vectors) (
 // Decode fills v from a frame. Errors: ErrCorrupt, ErrUnsupported (another version, another calibration), the context's.
 func (c *Coder) Decode(ctx context.Context, frame []byte, v ...contract.Vectors) error {
 	chains := c.chains(v)
-	for _, s := range chains {
-		s.makeRoom()
-	}
 	streams, err := c.unseal(frame, v)
 	if err != nil {
 		return err
 	}
+	makeRoom(chains)
 	if err := c.decodeAll(ctx, chains, streams); err != nil {
 		return err
 	}
-	for _, s := range chains {
-		if err := s.run(ctx, storing); err != nil {
-			return err
-		}
-	}
-	return nil
+	return run(ctx, chains, storing)
 }
+
+// How is how the coder packs.
+func (c *Coder) How() How { return c.how }

@@ -1,4 +1,4 @@
-package calibrated
+package calibrated_test
 
 import (
 	"bytes"
@@ -8,15 +8,17 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	contract "github.com/kakeyad/kakeyad/core/plugin/codec"
+	"github.com/kakeyad/kakeyad/plugins/e8codec/calibrated"
+	"github.com/kakeyad/kakeyad/plugins/e8codec/calibrated/calibratedtest"
 )
 
 func TestFilesComeBack(t *testing.T) {
-	c := someCalibration(1, 3, 2, 8, 2, 4)
+	c := calibratedtest.Some(1, 3, 2, 8, 2, 4)
 	file, err := c.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Parse(file)
+	got, err := calibrated.Parse(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,19 +32,23 @@ func TestFilesComeBack(t *testing.T) {
 }
 
 func TestFilesAreChecked(t *testing.T) {
-	file, err := someCalibration(2, 2, 1, 8, 1, 2).Marshal()
+	file, err := calibratedtest.Some(2, 2, 1, 8, 1, 2).Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for at := range file {
 		bad := bytes.Clone(file)
 		bad[at] ^= byte(1 << (at % 8))
-		if _, err := Parse(bad); !errors.Is(err, base.ErrCorrupt) && !(at == 4 && errors.Is(err, base.ErrUnsupported)) {
+		want := base.ErrCorrupt
+		if at == 4 {
+			want = base.ErrUnsupported
+		}
+		if _, err := calibrated.Parse(bad); !errors.Is(err, want) {
 			t.Fatalf("byte %d changed: %v", at, err)
 		}
 	}
 	for n := range file {
-		if _, err := Parse(file[:n]); !errors.Is(err, base.ErrCorrupt) {
+		if _, err := calibrated.Parse(file[:n]); !errors.Is(err, base.ErrCorrupt) {
 			t.Fatalf("cut to %d bytes: %v", n, err)
 		}
 	}
@@ -50,17 +56,17 @@ func TestFilesAreChecked(t *testing.T) {
 
 // TestInverseThatIsNone: a transform that cannot be undone is found when it is first packed with.
 func TestInverseThatIsNone(t *testing.T) {
-	c := someCalibration(3, 1, 1, 8, 0, 1)
+	c := calibratedtest.Some(3, 1, 1, 8, 0, 1)
 	clear(c.Layer[0][1].Alone.Back[:8])
-	coder := mustCoder(t, mustModel(t, c), 15, Random, contract.F32)
-	if err := coder.RoundTrip(t.Context(), somePage(coder.shape, 1, 0, 1)...); !errors.Is(err, base.ErrInvalid) {
+	coder := mustCoder(t, mustModel(t, c), 15, calibrated.Random, contract.F32)
+	if err := coder.RoundTrip(t.Context(), somePage(coder.Shape(), 1, 0, 1)...); !errors.Is(err, base.ErrInvalid) {
 		t.Errorf("%v", err)
 	}
 }
 
 // FuzzParse reads files behind a right checksum: they are refused, or write themselves again.
 func FuzzParse(f *testing.F) {
-	for _, c := range []*Calibration{someCalibration(1, 1, 1, 8, 0, 1), someCalibration(2, 2, 1, 8, 1, 2)} {
+	for _, c := range []*calibrated.Calibration{calibratedtest.Some(1, 1, 1, 8, 0, 1), calibratedtest.Some(2, 2, 1, 8, 1, 2)} {
 		file, err := c.Marshal()
 		if err != nil {
 			f.Fatal(err)
@@ -68,10 +74,10 @@ func FuzzParse(f *testing.F) {
 		f.Add(file)
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
-		if len(file) >= headSize {
-			sealFile(file)
+		if len(file) >= calibrated.HeadSize {
+			calibrated.SealFile(file)
 		}
-		c, err := Parse(file)
+		c, err := calibrated.Parse(file)
 		if err != nil {
 			if !errors.Is(err, base.ErrCorrupt) && !errors.Is(err, base.ErrUnsupported) {
 				t.Fatalf("%v is neither ErrCorrupt nor ErrUnsupported", err)
@@ -82,7 +88,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("it cannot be written: %v", err)
 		}
-		if _, err := Parse(again); err != nil {
+		if _, err := calibrated.Parse(again); err != nil {
 			t.Fatalf("it cannot be read again: %v", err)
 		}
 	})
@@ -90,17 +96,17 @@ func FuzzParse(f *testing.F) {
 
 // FuzzDecode reads frames behind a right checksum: they are refused as corrupt, or decode to something finite.
 func FuzzDecode(f *testing.F) {
-	m := mustModel(f, someCalibration(4, 2, 1, 16, 1, 3))
-	c := mustCoder(f, m, 15, Page, contract.F32)
-	page := somePage(c.shape, 3, 0, 5)
+	m := mustModel(f, calibratedtest.Some(4, 2, 1, 16, 1, 3))
+	c := mustCoder(f, m, 15, calibrated.Page, contract.F32)
+	page := somePage(c.Shape(), 3, 0, 5)
 	frame, err := c.Encode(f.Context(), nil, page...)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(frame)
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		if len(frame) >= frameHead {
-			putSum(frame[atFrameSum:], frameSum(frame))
+		if len(frame) >= calibrated.FrameHead {
+			calibrated.SealFrame(frame)
 		}
 		back := blank(page)
 		err := c.Decode(t.Context(), frame, back...)
@@ -112,7 +118,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		x := make([]float32, len(back[0].Data)/4)
 		for i := range back {
-			if c.shape.Type.Load(x, back[i].Data); !finite(x...) {
+			if c.Shape().Type.Load(x, back[i].Data); !calibrated.Finite(x...) {
 				t.Fatalf("vectors %d are not finite", i)
 			}
 		}

@@ -61,7 +61,7 @@ func NewModel(file []byte) (*Model, error) {
 				shares[j] = float64(s)
 			}
 			if m.choices[i][k], err = entropy.NewChoices(shares); err != nil {
-				return nil, fmt.Errorf("calibration: %w: %v", base.ErrCorrupt, err)
+				return nil, fmt.Errorf("calibration: %w: %w", base.ErrCorrupt, err)
 			}
 		}
 	}

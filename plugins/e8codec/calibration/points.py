@@ -96,6 +96,13 @@ class Tables:
         halves = -1 - torch.log2(self.half[bins])
         return b + torch.where(half, halves, whole).sum(1).float()
 
+    def total(self, counts):
+        """Ideal bits of all that was counted."""
+        odd = counts.n[:, 1::2].sum(1) / 8
+        even = counts.n[:, ::2].sum(1) / 8
+        whole = torch.log2(0.5 * (1 + self.rho ** 8)) - torch.log2(1 - self.half)
+        return ((counts.n * self.bits).sum() + (odd * (-1 - torch.log2(self.half)) + even * whole).sum()).item()
+
     def values(self, bins, codes):
         """The coordinates that codes stand for."""
         m = codes.abs().long().clamp_max(TOP)

@@ -1,0 +1,52 @@
+//go:build amd64 && !purego
+
+package calibrated
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func TestKernelsEqualThePortableOnes(t *testing.T) {
+	if !useAVX2 {
+		t.Skip("this processor has no AVX2")
+	}
+	rng := rand.New(rand.NewPCG(2, 4))
+	for _, n := range []int{8, 16, 56, 64, 72, 192, 256, 576} {
+		for _, rows := range []int{2, 64, 192, 960} {
+			a, w := make([]int16, rows), make([]int16, rows*n)
+			for i := range a {
+				a[i] = int16(rng.IntN(2*MaxUnit+1) - MaxUnit)
+			}
+			for i := range w {
+				w[i] = int16(rng.IntN(256) - 128)
+			}
+			got, want := make([]int32, n), make([]int32, n)
+			for i := range got {
+				got[i] = rng.Int32N(1000)
+			}
+			copy(want, got)
+			predict(got, a, w)
+			predictGeneric(want, a, w)
+			if !slices.Equal(got, want) {
+				t.Fatalf("%d inputs, %d outputs: the sums differ", rows, n)
+			}
+			x, m := make([]float32, rows), make([]float32, rows*n)
+			for i := range x {
+				if rng.IntN(2) == 0 {
+					x[i] = float32(rng.NormFloat64())
+				}
+			}
+			for i := range m {
+				m[i] = float32(rng.NormFloat64())
+			}
+			y, z := make([]float32, n), make([]float32, n)
+			combine(y, x, m)
+			combineGeneric(z, x, m)
+			if !slices.Equal(y, z) {
+				t.Fatalf("%d rows, %d columns: the sums differ", rows, n)
+			}
+		}
+	}
+}

@@ -1,0 +1,110 @@
+"""Writes what fit.py learned as a calibration's file.
+
+    python export.py MODEL.gguf OUT FILE
+
+The bytes are those of docs/calibrated.md; plugins/e8codec/calibrated reads them.
+"""
+
+import struct
+import sys
+import zlib
+
+import gguf
+import numpy as np
+import torch
+
+from forms import RATES
+from points import BINS, LEAST, TOP, WIDE
+
+VERSION = 1
+NEIGHBOURS = 1
+LARGEST = 126  # weights of a side
+HEAD = struct.Struct("<4s4B8H")
+
+
+def crc32c(data):
+    table = []
+    for i in range(256):
+        c = i
+        for _ in range(8):
+            c = c >> 1 ^ 0x82F63B78 * (c & 1)
+        table.append(c)
+    c = 0xFFFFFFFF
+    for b in data:
+        c = c >> 8 ^ table[(c ^ b) & 0xFF]
+    return c ^ 0xFFFFFFFF
+
+
+def floats(*values):
+    return b"".join(np.asarray(v, dtype="<f4").tobytes() for v in values)
+
+
+def side(weights, centres):
+    n = min(len(weights), LARGEST)
+    return bytes([n]) + floats(np.stack([weights[:n], centres[:n]], 1))
+
+
+def bin_bytes(k, tables):
+    """A bin: how many low bits are stored as they are, the share of halves, then magnitudes, even and odd."""
+    rms = 2.0 ** (k / WIDE + LEAST)
+    shift = 0
+    while rms / 2 ** shift > 12:
+        shift += 1
+    p, centre = tables.p[k].numpy(), tables.centre[k].numpy()
+    enough = lambda w: max(2, 1 + int(np.nonzero(w > w.max() * 2 ** -16)[0].max()))
+    b = bytes([shift]) + floats(tables.half[k].item())
+    if shift:
+        both = p[0:TOP:2] + p[1:TOP:2]  # ⌊x⌋ of integers and of halves, which are as likely
+        w = both[: len(both) >> shift << shift].reshape(-1, 1 << shift).sum(1)
+        return b + bytes([0]) + side(w[:enough(w)], np.zeros(enough(w)))
+    for parity in (0, 1):
+        w, c = p[parity::2], centre[parity::2]
+        b += side(np.maximum(w, w.max() * 2 ** -16)[:enough(w)], c[:enough(w)])
+    return b
+
+
+def form_bytes(form, classes, predicted):
+    b = floats(form.mean)
+    if predicted:
+        b += form.weights.to(torch.int8).numpy().tobytes() + floats(form.scale)
+    b += form.back.to(torch.int8).numpy().tobytes() + floats(form.row_scale)
+    for of in form.bins:
+        b += of.to(torch.uint8).numpy().tobytes()
+    return b
+
+
+def main(path, out, to):
+    fields = gguf.GGUFReader(path).fields
+    value = lambda name: fields[name].contents()
+    layers = value("llama.block_count")
+    rows = [torch.load(f"{out}/layers/{i}.pt", weights_only=False) for i in range(layers)]
+    learned = torch.load(f"{out}/tables.pt", weights_only=False)
+    tables = learned["tables"]
+    heads, dim = value("llama.attention.head_count_kv"), value("llama.embedding_length") // value("llama.attention.head_count")
+    classes = rows[0]["chooser"][0].n
+    name = value("general.name").encode()
+    frequencies = np.float32(value("llama.rope.freq_base")) ** (-np.arange(0, dim, 2, dtype=np.float64) / dim)
+    body = name + floats(frequencies) + bytes(layers)
+    body += b"".join(bin_bytes(k, tables) for k in range(BINS))
+    side_bits = np.mean([-(c.share * torch.log2(c.share)).sum() for r in rows for c in r["chooser"]]) / (heads * dim)
+    bits = {form: [tables.total(c) / c.n.sum().item() + side_bits for c in of] for form, of in learned["counts"].items()}
+    for r in range(len(RATES)):
+        body += floats([RATES[r], bits["alone"][r], bits["page"][r]])
+        print(f"step {RATES[r]}: {bits['page'][r]:.3f} bits an element of a page, q {round(10 * bits['page'][r])}; {bits['alone'][r]:.3f} alone")
+    for row in rows:
+        for part in (0, 1):
+            c = row["chooser"][part]
+            body += floats(c.mean, c.per_dev, c.weights, [c.bias], c.ends, c.share, c.step)
+            body += floats(row["units"][part].mean, row["units"][part].per_unit)
+            body += form_bytes(row["alone"][part], classes, False)
+            within = row["within"][part]
+            body += bytes([1]) + form_bytes(within, classes, True) if within else bytes([0])
+    head = HEAD.pack(b"KVC8", VERSION, NEIGHBOURS, learned["depth"], classes, dim, heads, layers, len(RATES), BINS, dim, 1, len(name))
+    head += struct.pack("<I", len(body))
+    with open(to, "wb") as f:
+        f.write(head + struct.pack("<I", crc32c(head + body)) + body)
+    print(f"{to}: {len(head) + 4 + len(body)} bytes, {len(zlib.compress(body))} as zlib has them")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
