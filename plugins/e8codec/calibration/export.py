@@ -63,7 +63,7 @@ def bin_bytes(k, tables):
     return b
 
 
-def form_bytes(form, classes, predicted):
+def form_bytes(form, predicted):
     b = floats(form.mean)
     if predicted:
         b += form.weights.to(torch.int8).numpy().tobytes() + floats(form.scale)
@@ -73,37 +73,48 @@ def form_bytes(form, classes, predicted):
     return b
 
 
-def main(path, out, to):
-    fields = gguf.GGUFReader(path).fields
-    value = lambda name: fields[name].contents()
-    layers = value("llama.block_count")
-    rows = [torch.load(f"{out}/layers/{i}.pt", weights_only=False) for i in range(layers)]
-    learned = torch.load(f"{out}/tables.pt", weights_only=False)
-    tables = learned["tables"]
-    heads, dim = value("llama.attention.head_count_kv"), value("llama.embedding_length") // value("llama.attention.head_count")
-    classes = rows[0]["chooser"][0].n
-    name = value("general.name").encode()
-    frequencies = np.float32(value("llama.rope.freq_base")) ** (-np.arange(0, dim, 2, dtype=np.float64) / dim)
-    body = name + floats(frequencies) + bytes(layers)
+def file_bytes(name, heads, dim, frequencies, rows, learned):
+    """A file's bytes, and (step, bits of a page, bits alone) of its rates. frequencies are those of RoPE, or None."""
+    tables, classes = learned["tables"], rows[0]["chooser"][0].n
+    name, turned = name.encode(), 0 if frequencies is None else dim
+    body = name
+    if turned:
+        body += floats(frequencies) + bytes(len(rows))
     body += b"".join(bin_bytes(k, tables) for k in range(BINS))
     side_bits = np.mean([-(c.share * torch.log2(c.share)).sum() for r in rows for c in r["chooser"]]) / (heads * dim)
     bits = {form: [tables.total(c) / c.n.sum().item() + side_bits for c in of] for form, of in learned["counts"].items()}
-    for r in range(len(RATES)):
-        body += floats([RATES[r], bits["alone"][r], bits["page"][r]])
-        print(f"step {RATES[r]}: {bits['page'][r]:.3f} bits an element of a page, q {round(10 * bits['page'][r])}; {bits['alone'][r]:.3f} alone")
+    rates = list(zip(RATES, bits["page"], bits["alone"]))
+    for step, page, alone in rates:
+        body += floats([step, alone, page])
     for row in rows:
         for part in (0, 1):
             c = row["chooser"][part]
             body += floats(c.mean, c.per_dev, c.weights, [c.bias], c.ends, c.share, c.step)
             body += floats(row["units"][part].mean, row["units"][part].per_unit)
-            body += form_bytes(row["alone"][part], classes, False)
+            body += form_bytes(row["alone"][part], False)
             within = row["within"][part]
-            body += bytes([1]) + form_bytes(within, classes, True) if within else bytes([0])
-    head = HEAD.pack(b"KVC8", VERSION, NEIGHBOURS, learned["depth"], classes, dim, heads, layers, len(RATES), BINS, dim, 1, len(name))
-    head += struct.pack("<I", len(body))
+            body += bytes([1]) + form_bytes(within, True) if within else bytes([0])
+    head = HEAD.pack(b"KVC8", VERSION, NEIGHBOURS if turned else 0, learned["depth"], classes, dim, heads, len(rows),
+                     len(RATES), BINS, turned, 1 if turned else 0, len(name)) + struct.pack("<I", len(body))
+    return head + struct.pack("<I", crc32c(head + body)) + body, rates
+
+
+def read(out, layers):
+    rows = [torch.load(f"{out}/layers/{i}.pt", weights_only=False) for i in range(layers)]
+    return rows, torch.load(f"{out}/tables.pt", weights_only=False)
+
+
+def main(path, out, to):
+    fields = gguf.GGUFReader(path).fields
+    value = lambda name: fields[name].contents()
+    heads, dim = value("llama.attention.head_count_kv"), value("llama.embedding_length") // value("llama.attention.head_count")
+    frequencies = np.float64(value("llama.rope.freq_base")) ** (-np.arange(0, dim, 2) / dim)
+    file, rates = file_bytes(value("general.name"), heads, dim, frequencies, *read(out, value("llama.block_count")))
+    for step, page, alone in rates:
+        print(f"step {step}: q {round(10 * page)}, {page:.3f} bits an element of a page, {alone:.3f} alone")
     with open(to, "wb") as f:
-        f.write(head + struct.pack("<I", crc32c(head + body)) + body)
-    print(f"{to}: {len(head) + 4 + len(body)} bytes, {len(zlib.compress(body))} as zlib has them")
+        f.write(file)
+    print(f"{to}: {len(file)} bytes, {len(zlib.compress(file))} as zlib has them")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,15 @@ def learn_layer(x, g, layer, before, ok, thin, counts, o):
     return row, decoded
 
 
+def total_of(counts):
+    total = Counts()
+    for form in counts.values():
+        for c in form:
+            total.n += c.n
+            total.sum += c.sum
+    return total
+
+
 def used(tokens, o):
     keep = np.arange(tokens) % WINDOW >= o.sinks
     if o.windows:
@@ -93,7 +102,8 @@ def main():
         first, before = 0, [[] for _ in RATES]
         counts = {form: [Counts() for _ in RATES] for form in ("alone", "page")}
     for layer in range(first, layers):
-        row, decoded = learn_layer(*(torch.from_numpy(np.array(a[layer][use])) for a in (x, g)), layer, before, ok, thin, counts, o)
+        xl, gl = (torch.from_numpy(np.array(a[layer][use])) for a in (x, g))
+        row, decoded = learn_layer(xl, gl, layer, before, ok, thin, counts, o)
         before = [(b + [d])[-max(o.depth, 1):] for b, d in zip(before, decoded)]
         torch.save(row, f"{o.out}/layers/{layer}.pt")
         print(layer, end=" ", flush=True)
@@ -101,15 +111,8 @@ def main():
             torch.save((layer + 1, before, counts), state)
             if layer < layers - 1:
                 return
-    total = Counts()
-    for form in counts.values():
-        for c in form:
-            total.n += c.n
-            total.sum += c.sum
-    tables = Tables(total)
-    torch.save({"tables": tables, "counts": counts, "depth": o.depth, "sinks": o.sinks}, f"{o.out}/tables.pt")
-    for form, of in counts.items():
-        print(form, [round(tables.total(c) / c.n.sum().item(), 3) for c in of])
+    learned = {"tables": Tables(total_of(counts)), "counts": counts, "depth": o.depth, "sinks": o.sinks}
+    torch.save(learned, f"{o.out}/tables.pt")
 
 
 if __name__ == "__main__":
