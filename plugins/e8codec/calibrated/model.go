@@ -39,6 +39,10 @@ type bin struct {
 	centres [2][]float32 // what ⌊|code|/2⌋ stands for, of even and odd codes
 }
 
+// A token whose vector is all zeros has a class beyond the others: it is coded as that, and comes back as zeros.
+// Models make none, but what stores a cache may hold some that were never filled.
+const nothingShare = 0x1p-12
+
 // NewModel reads a calibration's file. Errors: as Parse.
 func NewModel(file []byte) (*Model, error) {
 	c, err := Parse(file)
@@ -53,12 +57,10 @@ func NewModel(file []byte) (*Model, error) {
 			if p.Within != nil {
 				m.parts[i][k].within = newForm(p.Within, c.Width())
 			}
-			if c.Classes == 1 {
-				continue
-			}
-			shares := make([]float64, c.Classes)
+			shares := make([]float64, c.Classes+1)
 			for j, s := range p.Chooser.Shares {
 				shares[j] = float64(s)
+				shares[c.Classes] += float64(s) * nothingShare
 			}
 			if m.choices[i][k], err = entropy.NewChoices(shares); err != nil {
 				return nil, fmt.Errorf("calibration: %w: %w", base.ErrCorrupt, err)

@@ -69,9 +69,7 @@ func (c *Coder) encodeAll(ctx context.Context, chains []*chain) (out [][]byte, e
 			}
 			for _, j := range all[i] {
 				for _, k := range j.classes {
-					if choices := c.model.choices[j.Layer][j.part]; choices != nil {
-						enc.Choose(choices, int(k))
-					}
+					enc.Choose(c.model.choices[j.Layer][j.part], int(k))
 				}
 			}
 			var z []int16
@@ -119,9 +117,7 @@ func (c *Coder) decodeStream(jobs []*job, src []byte, dec *entropy.Decoder) erro
 	for _, j := range jobs {
 		choices := c.model.choices[j.Layer][j.part]
 		for t := range j.classes {
-			if choices != nil {
-				j.classes[t] = uint8(r.Choose(choices))
-			}
+			j.classes[t] = uint8(r.Choose(choices))
 		}
 	}
 	count := 0

@@ -119,9 +119,19 @@ func (w *worker) job(j *job, do action) {
 		}
 		if do&packing != 0 {
 			class = w.classOf(p, t)
+			if allZero(w.x(t, j.part)) {
+				class = m.Classes
+			}
 			if j.classes != nil {
 				j.classes[t] = uint8(class)
 			}
+		}
+		if class == m.Classes {
+			clear(y)
+			w.keep(j, t, y, units, do)
+			continue
+		}
+		if do&packing != 0 {
 			w.quantise(codes, j.form, w.x(t, j.part), y, float32(p.Steps[class]*step), spread[class])
 		}
 		if do&storing == 0 && !j.needed {
@@ -129,17 +139,33 @@ func (w *worker) job(j *job, do action) {
 		}
 		m.values(w.v, codes, spread[class], float32(p.Steps[class]*step))
 		combine(y, w.v, j.form.back)
-		if j.needed {
-			p.Units.asUnits(units[(t-w.lo)*n:(t-w.lo+1)*n], y)
-		}
-		if do&storing != 0 {
-			if j.part == 0 {
-				m.Rope.turn(y, m.HeadDim, j.Layer, &w.angles[t-w.lo], false)
-			}
-			size := n * w.coder.shape.Type.Size()
-			w.coder.shape.Type.Store(j.Data[t*size:(t+1)*size], y)
+		w.keep(j, t, y, units, do)
+	}
+}
+
+// keep takes in what is decoded of a token.
+func (w *worker) keep(j *job, t int, y []float32, units []int16, do action) {
+	m, n := w.coder.model, w.n
+	if j.needed {
+		m.Layer[j.Layer][j.part].Units.asUnits(units[(t-w.lo)*n:(t-w.lo+1)*n], y)
+	}
+	if do&storing == 0 {
+		return
+	}
+	if j.part == 0 {
+		m.Rope.turn(y, m.HeadDim, j.Layer, &w.angles[t-w.lo], false)
+	}
+	size := n * w.coder.shape.Type.Size()
+	w.coder.shape.Type.Store(j.Data[t*size:(t+1)*size], y)
+}
+
+func allZero(x []float32) bool {
+	for _, v := range x {
+		if v != 0 {
+			return false
 		}
 	}
+	return true
 }
 
 // predict writes what is expected of a token to y.

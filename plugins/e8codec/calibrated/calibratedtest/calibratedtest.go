@@ -32,7 +32,7 @@ func someBins() (bins []calibrated.Bin) {
 func Some(seed uint64, layers, heads, dim, depth, classes int) *calibrated.Calibration {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	c := &calibrated.Calibration{
-		Name: "of nobody", Layers: layers, KVHeads: heads, HeadDim: dim, Depth: depth, Classes: classes, Bins: someBins(),
+		Name: "nobody", Layers: layers, KVHeads: heads, HeadDim: dim, Depth: depth, Classes: classes, Bins: someBins(),
 		Rates: []calibrated.Rate{{Step: 1, Alone: 1.9, Page: 1.5}, {Step: 0.25, Alone: 3.8, Page: 3.4}},
 		Rope:  calibrated.Rope{Pairs: calibrated.Neighbours, Dims: dim, Of: make([]uint8, layers), Frequencies: [][]float32{make([]float32, dim/2)}},
 	}
@@ -65,7 +65,7 @@ func Some(seed uint64, layers, heads, dim, depth, classes int) *calibrated.Calib
 			of := make([][]uint8, classes)
 			for k := range of {
 				for b := range n / 8 {
-					rms := 2 / float64(r.Step) * math.Exp2(float64(k-classes/2)/2) * (1 - 0.5*float64(b)/float64(n/8))
+					rms := 2 / float64(r.Step) * math.Exp2(float64(k-classes/2)/4) * (1 - 0.5*float64(b)/float64(n/8))
 					of[k] = append(of[k], uint8(min(max(math.Round(8*math.Log2(rms))+32, 0), 80)))
 				}
 			}
@@ -78,7 +78,7 @@ func Some(seed uint64, layers, heads, dim, depth, classes int) *calibrated.Calib
 		for part := range l {
 			p := calibrated.Part{Alone: form(0)}
 			for k := range classes {
-				p.Steps = append(p.Steps, float32(math.Exp2(-float64(k-classes/2)/2)))
+				p.Steps = append(p.Steps, float32(math.Exp2(-float64(k-classes/2)/4)))
 				p.Chooser.Shares = append(p.Chooser.Shares, 1/float32(classes))
 				if k > 0 {
 					p.Chooser.Ends = append(p.Chooser.Ends, float32(k)-float32(classes)/2)
