@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from forms import RATES
-from points import BINS, LEAST, TOP, WIDE
+from points import BINS, TOP, shift_of
 
 VERSION = 1
 NEIGHBOURS = 1
@@ -46,10 +46,7 @@ def side(weights, centres):
 
 def bin_bytes(k, tables):
     """A bin: how many low bits are stored as they are, the share of halves, then magnitudes, even and odd."""
-    rms = 2.0 ** (k / WIDE + LEAST)
-    shift = 0
-    while rms / 2 ** shift > 12:
-        shift += 1
+    shift = shift_of(k)
     p, centre = tables.p[k].numpy(), tables.centre[k].numpy()
     enough = lambda w: max(2, 1 + int(np.nonzero(w > w.max() * 2 ** -16)[0].max()))
     b = bytes([shift]) + floats(tables.half[k].item())

@@ -38,6 +38,11 @@ def bin_of(rms):
     return k.clamp(0, BINS - 1)
 
 
+def shift_of(k):
+    """How many low bits of a coordinate of a bin are stored as they are: tables list at most some hundred numbers."""
+    return max(0, math.ceil(k / WIDE + LEAST - math.log2(12)))
+
+
 class Counts:
     """What was seen of each bin: how often a magnitude of a code came, and the sum of the coordinates' own."""
 
@@ -81,6 +86,7 @@ class Tables:
         self.p[:, 1:] /= 2
         self.centre = (counts.sum + prior * m) / (counts.n + prior)
         self.centre[:, 0] = 0
+        self.centre[[k for k in range(BINS) if shift_of(k)]] = m
         self.bits = -torch.log2(self.p.clamp_min(1e-300)).float()
         odd = torch.where(torch.arange(TOP + 1) % 4 >= 2, 2 * self.p, torch.zeros_like(self.p)).sum(1)
         self.rho = 1 - 2 * odd  # of integers; that of halves is zero

@@ -58,7 +58,7 @@ func TestConformance(t *testing.T) {
 	t.Cleanup(func() { conn.Close() })
 	for name, params := range map[string]contract.Params{"page": nil, "random": {"form": "random", "q": "34"}} {
 		t.Run(name, func(t *testing.T) {
-			codectest.Run(t, &codectest.Env{Codec: conn, Params: params, HeadDims: []int{16}})
+			codectest.Run(t, &codectest.Env{Codec: conn, Params: params, HeadDims: []int{16}, Absolute: true})
 		})
 	}
 }
@@ -69,7 +69,7 @@ func TestConformanceOfLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { linked.Close() })
-	codectest.Run(t, &codectest.Env{Codec: linked, HeadDims: []int{16}})
+	codectest.Run(t, &codectest.Env{Codec: linked, HeadDims: []int{16}, Absolute: true})
 }
 
 func TestOpenRefuses(t *testing.T) {

@@ -21,6 +21,10 @@ type Env struct {
 	// Slack is by how much frames may be longer than Bits tells and vectors worse than ErrorBound,
 	// in proportion: the vectors are drawn, and few. 0: 0.02.
 	Slack float64
+
+	// Absolute is for codecs whose steps do not follow the size of a vector: numbers far smaller than those of
+	// N(0,1) need not stay small, but lose no more than those do.
+	Absolute bool
 }
 
 func (e *Env) patience() time.Duration {
