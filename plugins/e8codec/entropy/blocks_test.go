@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
 
@@ -128,7 +128,7 @@ func TestBlocksComeBack(t *testing.T) {
 			t.Fatalf("%d tiles come back as others", n)
 		}
 		for cut := range min(len(src), 40) {
-			if _, _, err := s.decode(src[:len(src)-1-cut], &dec); !errors.Is(err, base.ErrCorrupt) {
+			if _, _, err := s.decode(src[:len(src)-1-cut], &dec); !errors.Is(err, fault.ErrCorrupt) {
 				t.Fatalf("%d tiles, %d bytes cut off: %v", n, cut+1, err)
 			}
 		}
@@ -209,11 +209,11 @@ func TestLearnedIsChecked(t *testing.T) {
 	} {
 		l := good
 		spoil(&l)
-		if _, err := NewClass(l); !errors.Is(err, base.ErrInvalid) {
+		if _, err := NewClass(l); !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := NewChoices([]float64{1}); !errors.Is(err, base.ErrInvalid) {
+	if _, err := NewChoices([]float64{1}); !errors.Is(err, fault.ErrInvalid) {
 		t.Errorf("one choice: %v", err)
 	}
 }
@@ -228,7 +228,7 @@ func FuzzBlocks(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src []byte) {
 		chosen, z, err := s.decode(src, new(Decoder))
 		if err != nil {
-			if !errors.Is(err, base.ErrCorrupt) {
+			if !errors.Is(err, fault.ErrCorrupt) {
 				t.Fatalf("%v is not ErrCorrupt", err)
 			}
 			return

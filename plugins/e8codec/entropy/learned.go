@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/core/plugin/fault"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
 
@@ -32,14 +32,14 @@ type Class struct{ class class }
 // Check says whether it is a distribution. Errors: ErrInvalid.
 func (l Learned) Check() error {
 	if l.Shift < 0 || l.Shift > MaxShift {
-		return fmt.Errorf("%w: a shift of %d is not between 0 and %d", base.ErrInvalid, l.Shift, MaxShift)
+		return fmt.Errorf("%w: a shift of %d is not between 0 and %d", fault.ErrInvalid, l.Shift, MaxShift)
 	}
 	if l.Shift == 0 {
 		if err := checkWeights("ints", l.Ints); err != nil {
 			return err
 		}
 		if !(l.Half >= 0 && l.Half <= 1) {
-			return fmt.Errorf("%w: a share of halves of %v", base.ErrInvalid, l.Half)
+			return fmt.Errorf("%w: a share of halves of %v", fault.ErrInvalid, l.Half)
 		}
 	}
 	return checkWeights("halves", l.Halves)
@@ -63,12 +63,12 @@ func NewClass(l Learned) (*Class, error) {
 // checkWeights wants at least two, so that either parity has one, and none so small that a table could lose it.
 func checkWeights(name string, w []float64) error {
 	if len(w) < 2 || len(w) > MaxLearned {
-		return fmt.Errorf("%w: %d %s, not 2 to %d", base.ErrInvalid, len(w), name, MaxLearned)
+		return fmt.Errorf("%w: %d %s, not 2 to %d", fault.ErrInvalid, len(w), name, MaxLearned)
 	}
 	sum := 0.0
 	for _, v := range w {
 		if !(v > 0 && v <= math.MaxFloat32) {
-			return fmt.Errorf("%w: a weight of %s is %v", base.ErrInvalid, name, v)
+			return fmt.Errorf("%w: a weight of %s is %v", fault.ErrInvalid, name, v)
 		}
 		sum = float64(sum + v)
 	}
