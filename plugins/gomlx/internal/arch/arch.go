@@ -40,7 +40,7 @@ var known = map[string]func(*weights.File, *Config){
 
 // Read tells a model's configuration. backend.ErrModelFile: its architecture is not known, or it lacks something.
 func Read(f *weights.File) (Config, error) {
-	name := f.Head.Architecture
+	name := f.Architecture
 	adapt, is := known[name]
 	if !is {
 		return Config{}, fmt.Errorf("%w: architecture %q (this backend knows %s)", backend.ErrModelFile, name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))

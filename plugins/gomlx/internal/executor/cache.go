@@ -8,79 +8,84 @@ import (
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/net"
 )
 
-// layerCache is one layer's keys and values, shaped as net has it, and the views of its beginnings.
+// layerCache is one layer's keys and values, an array a head, [cells, head_dim]: the heads of keys and then those of
+// values. views are programs' inputs of their beginnings, by place of the number of blocks.
 type layerCache struct {
-	keys, values         *device.Array
-	keyViews, valueViews []device.Buffer // by place of the number of blocks
+	heads []*device.Array
+	views [][]device.Buffer
 }
 
 func newLayerCache(m *model.Model, cells int, blocks []int) (c layerCache, err error) {
-	n := cells / net.Block
-	if c.keys, err = m.Device.NewArray(m.Net.Cache, m.Net.KeyShape(n)...); err != nil {
-		return c, err
-	}
-	if c.values, err = m.Device.NewArray(m.Net.Cache, m.Net.ValueShape(n)...); err != nil {
-		return c, err
-	}
-	for _, n := range blocks {
-		k, err := c.keys.View(m.Net.KeyShape(n)...)
+	c.views = make([][]device.Buffer, len(blocks))
+	for range 2 * m.Net.KVHeads {
+		a, err := m.Device.NewArray(m.Net.Cache, m.Net.HeadShape(cells/net.Block)...)
 		if err != nil {
 			return c, err
 		}
-		v, err := c.values.View(m.Net.ValueShape(n)...)
-		if err != nil {
-			return c, err
+		c.heads = append(c.heads, a)
+		for i, n := range blocks {
+			b, err := a.View(m.Net.HeadShape(n)...)
+			if err != nil {
+				return c, err
+			}
+			c.views[i] = append(c.views[i], b)
 		}
-		c.keyViews, c.valueViews = append(c.keyViews, k), append(c.valueViews, v)
 	}
 	return c, nil
 }
 
 func (c layerCache) free() {
-	for _, a := range []*device.Array{c.keys, c.values} {
-		if a != nil {
-			a.Free()
-		}
+	for _, a := range c.heads {
+		a.Free()
 	}
 }
 
-// write puts what a layer's program made of tokens, of which it computed t, into their cells.
-func (c layerCache) write(m net.Net, spots []int32, t int, keys, values device.Output) error {
-	if m.Cache == dtypes.Float32 {
-		return write(m, spots, t, keys.Floats, values.Floats, c.keys.Floats(), c.values.Floats())
+func (c layerCache) bytes() (n int64) {
+	for _, a := range c.heads {
+		n += a.Size()
 	}
-	return write(m, spots, t, keys.Bits, values.Bits, c.keys.Bits(), c.values.Bits())
+	return n
 }
 
-func write[T any](m net.Net, spots []int32, t int, keys, values func() ([]T, error), toKeys, toValues []T) error {
-	k, err := keys()
-	if err != nil {
-		return err
+// write puts what a layer's program made of tokens into their cells.
+func (c layerCache) write(m net.Net, spots []int32, keys, values device.Output) error {
+	if len(spots) == 0 {
+		return nil
 	}
-	v, err := values()
-	if err != nil {
-		return err
-	}
-	dim := m.HeadDim
-	for i, spot := range spots {
-		for h := range m.KVHeads {
-			at, step := place(m.KVHeads, dim, true, int(spot), h)
-			for d := range dim {
-				toKeys[at+d*step] = k[(h*dim+d)*t+i]
+	for i, out := range []device.Output{keys, values} {
+		heads := c.heads[i*m.KVHeads:][:m.KVHeads]
+		if m.Cache == dtypes.Float32 {
+			numbers, err := out.Floats()
+			if err != nil {
+				return err
 			}
-			at, _ = place(m.KVHeads, dim, false, int(spot), h)
-			copy(toValues[at:][:dim], v[(h*t+i)*dim:])
+			scatter(heads, (*device.Array).Floats, m.HeadDim, spots, numbers)
+			continue
 		}
+		numbers, err := out.Bits()
+		if err != nil {
+			return err
+		}
+		scatter(heads, (*device.Array).Bits, m.HeadDim, spots, numbers)
 	}
 	return nil
 }
 
-// place is where a head's vector begins in a cell, and how far apart its numbers are.
-func place(heads, dim int, keys bool, cell, head int) (at, step int) {
-	block, i := cell/net.Block, cell%net.Block
-	start := (block*heads + head) * dim * net.Block
-	if keys {
-		return start + i, net.Block
+// scatter writes vectors [tokens, heads, dim] into their cells, and gather reads them.
+func scatter[T any](heads []*device.Array, numbers func(*device.Array) []T, dim int, spots []int32, vectors []T) {
+	for h, a := range heads {
+		cells := numbers(a)
+		for i, spot := range spots {
+			copy(cells[int(spot)*dim:][:dim], vectors[(i*len(heads)+h)*dim:])
+		}
 	}
-	return start + i*dim, 1
+}
+
+func gather[T any](heads []*device.Array, numbers func(*device.Array) []T, dim int, spots []int32, vectors []T) {
+	for h, a := range heads {
+		cells := numbers(a)
+		for i, spot := range spots {
+			copy(vectors[(i*len(heads)+h)*dim:][:dim], cells[int(spot)*dim:])
+		}
+	}
 }

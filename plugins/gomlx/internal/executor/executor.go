@@ -92,7 +92,7 @@ func (x *Executor) Close() {
 // CacheBytes is what the cache takes.
 func (x *Executor) CacheBytes() (n int64) {
 	for _, c := range x.cache {
-		n += c.keys.Size() + c.values.Size()
+		n += c.bytes()
 	}
 	return n
 }
@@ -141,7 +141,7 @@ func (x *Executor) chunk(items []engine.Item, spots []int32, first int) error {
 // writes keys and values into spots, if there are any. The programs see those of the items as their own, not yet in the
 // cache. first is the first item's index in the step, -1: no features are kept. The caller frees the output.
 func (x *Executor) forward(items []engine.Item, spots []int32, first int) (out device.Output, err error) {
-	place, size := bucket(x.programs.tokens, len(items))
+	place, _ := bucket(x.programs.tokens, len(items))
 	in := &x.inputs.sizes[place]
 	blocks, err := x.inputs.fill(in, x.cells, items, spots)
 	if err != nil {
@@ -150,7 +150,7 @@ func (x *Executor) forward(items []engine.Item, spots []int32, first int) (out d
 	hidden := in.x
 	for layer := range x.cache {
 		before := out
-		if out, err = x.layer(layer, hidden, in, place, blocks, spots, size); err == nil && first >= 0 {
+		if out, err = x.layer(layer, hidden, in, place, blocks, spots); err == nil && first >= 0 {
 			if err = x.taps.take(layer, first, len(items), out); err != nil {
 				out.Free()
 			}
@@ -167,7 +167,7 @@ func (x *Executor) forward(items []engine.Item, spots []int32, first int) (out d
 }
 
 // layer computes one, unless the step was interrupted.
-func (x *Executor) layer(layer int, hidden device.Buffer, in *size, place, blocks int, spots []int32, tokens int) (device.Output, error) {
+func (x *Executor) layer(layer int, hidden device.Buffer, in *size, place, blocks int, spots []int32) (device.Output, error) {
 	if x.interrupt.Load() {
 		return device.Output{}, engine.ErrInterrupted
 	}
@@ -175,7 +175,7 @@ func (x *Executor) layer(layer int, hidden device.Buffer, in *size, place, block
 	if err != nil {
 		return device.Output{}, fmt.Errorf("layer %d: %w", layer, err)
 	}
-	err = x.cache[layer].write(x.model.Net, spots, tokens, out[1], out[2])
+	err = x.cache[layer].write(x.model.Net, spots, out[1], out[2])
 	out[1].Free()
 	out[2].Free()
 	if err != nil {
@@ -191,7 +191,8 @@ func (x *Executor) args(layer int, hidden device.Buffer, in *size, blocks int) [
 		kind = in.kinds[1]
 	}
 	c := x.cache[layer]
-	return append([]device.Buffer{hidden, kind.cos, kind.sin, kind.masks[blocks], kind.own, c.keyViews[blocks], c.valueViews[blocks]}, x.model.Layers[layer]...)
+	args := append([]device.Buffer{hidden, kind.cos, kind.sin, kind.masks[blocks], kind.own}, c.views[blocks]...)
+	return append(args, x.model.Layers[layer]...)
 }
 
 // head computes the logits of the items that want them.

@@ -38,7 +38,7 @@ type size struct {
 type kind struct {
 	local         bool
 	angles        [2]*device.Array // cosines and sines, [tokens, head_dim/2]
-	mask, seen    *device.Array    // [blocks, tokens, net.Block] and [tokens, tokens]
+	mask, seen    *device.Array    // [tokens, cells] and [tokens, tokens]
 	cos, sin, own device.Buffer
 	masks         []device.Buffer // by place of the number of blocks
 }
@@ -107,13 +107,13 @@ func (in *inputs) kind(t int, local bool) (*kind, error) {
 		return nil, err
 	}
 	k.seen, k.own = own.array, own.buffer
-	mask, err := in.array(in.blocks[len(in.blocks)-1], t, net.Block)
+	mask, err := in.array(t, in.blocks[len(in.blocks)-1]*net.Block)
 	if err != nil {
 		return nil, err
 	}
 	k.mask = mask.array
 	for _, n := range in.blocks {
-		b, err := k.mask.View(n, t, net.Block)
+		b, err := k.mask.View(t, n*net.Block)
 		if err != nil {
 			return nil, err
 		}
@@ -152,7 +152,7 @@ func (in *inputs) fill(s *size, c *cells, items []engine.Item, spots []int32) (b
 			window = int32(in.model.Net.Window)
 		}
 		maskOwn(k.seen.Floats(), s.tokens, items, window)
-		maskCache(k.mask.Floats()[:n*s.tokens*net.Block], s.tokens, c, items, own, window, end)
+		maskCache(k.mask.Floats()[:s.tokens*n*net.Block], n*net.Block, c, items, own, window, end)
 	}
 	return blocks, nil
 }
@@ -185,7 +185,7 @@ func maskOwn(mask []float32, t int, items []engine.Item, window int32) {
 }
 
 // maskCache says which cells the items see: those of their sequence that are filled and before them.
-func maskCache(mask []float32, t int, c *cells, items []engine.Item, own map[int32]bool, window int32, end int) {
+func maskCache(mask []float32, width int, c *cells, items []engine.Item, own map[int32]bool, window int32, end int) {
 	for i := range mask {
 		mask[i] = net.Hidden
 	}
@@ -193,10 +193,9 @@ func maskCache(mask []float32, t int, c *cells, items []engine.Item, own map[int
 		if c.owners[cell].none() || own[int32(cell)] {
 			continue
 		}
-		at := mask[cell/net.Block*t*net.Block+cell%net.Block:]
 		for i, it := range items {
 			if p := c.positions[cell]; p <= it.Pos && it.Pos-p < window && c.owners[cell].has(it.Seq) {
-				at[i*net.Block] = 0
+				mask[i*width+cell] = 0
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/decode/kv"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
+	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
 )
 
 // layout names how pages are made of rows here: of each layer the keys and then the values, [tokens, kv_heads, head_dim].
@@ -94,31 +95,21 @@ func (x *Executor) CopyCells(seq engine.SeqID, from int32) (engine.Cells, bool) 
 
 // move copies a row of a page, layer i/2's keys or values, out of the cache or into it.
 func (x *Executor) move(i int, spots []int32, row []byte, in bool) {
-	c, m := x.cache[i/2], x.model.Net
-	a := c.keys
-	if i%2 == 1 {
-		a = c.values
-	}
+	m := x.model.Net
+	heads := x.cache[i/2].heads[i%2*m.KVHeads:][:m.KVHeads]
 	if m.Cache == dtypes.Float32 {
-		move(m.KVHeads, m.HeadDim, i%2 == 0, spots, a.Floats(), unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(row))), len(row)/4), in)
+		move(heads, (*device.Array).Floats, m.HeadDim, spots, row, in)
 	} else {
-		move(m.KVHeads, m.HeadDim, i%2 == 0, spots, a.Bits(), unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(row))), len(row)/2), in)
+		move(heads, (*device.Array).Bits, m.HeadDim, spots, row, in)
 	}
 }
 
-func move[T any](heads, dim int, keys bool, spots []int32, cache, row []T, in bool) {
-	for t, spot := range spots {
-		for h := range heads {
-			start, step := place(heads, dim, keys, int(spot), h)
-			for d := range dim {
-				at, of := &cache[start+d*step], &row[(t*heads+h)*dim+d]
-				if in {
-					*at = *of
-				} else {
-					*of = *at
-				}
-			}
-		}
+func move[T any](heads []*device.Array, numbers func(*device.Array) []T, dim int, spots []int32, row []byte, in bool) {
+	vectors := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(row))), len(spots)*len(heads)*dim)
+	if in {
+		scatter(heads, numbers, dim, spots, vectors)
+	} else {
+		gather(heads, numbers, dim, spots, vectors)
 	}
 }
 

@@ -3,9 +3,9 @@
 // # Shapes
 //
 // T tokens are computed together, of whichever sequences. Their keys and values come out of the graph and are written
-// into the cache by the host; the graph itself only reads the cache, in N blocks of [Block] cells: keys
-// [N, kv_heads, head_dim, Block], so that scores need no transposition, and values [N, kv_heads, Block, head_dim].
-// Masks, 0 or [Hidden], say which cells and which of the T tokens each token sees.
+// into the cache by the host; the graph itself only reads the cache: of each head the first C cells, a multiple of
+// [Block], keys and values [C, head_dim]. Masks, 0 or [Hidden], say which cells and which of the T tokens each token
+// sees.
 //
 // Matrices are [out, in], as files have them. Of 8-bit ones each row has a scale.
 package net
@@ -35,23 +35,22 @@ type Net struct {
 }
 
 // LayerInputs are the shapes of a layer's inputs for t tokens and n blocks, before its weights: x [T, width], cosines
-// and sines [T, head_dim/2], the cache's mask [N, T, Block], the tokens' own mask [T, T], keys and values of the cache.
+// and sines [T, head_dim/2], the cache's mask [T, C], the tokens' own mask [T, T], and of the cache the keys of each head
+// and the values of each.
 func (m Net) LayerInputs(t, n int) []device.Shape {
 	f32 := func(dims ...int) device.Shape { return device.Shape{Kind: dtypes.Float32, Dims: dims} }
-	return []device.Shape{
-		f32(t, m.Width), f32(t, m.HeadDim/2), f32(t, m.HeadDim/2), f32(n, t, Block), f32(t, t),
-		{Kind: m.Cache, Dims: m.KeyShape(n)}, {Kind: m.Cache, Dims: m.ValueShape(n)},
+	in := []device.Shape{f32(t, m.Width), f32(t, m.HeadDim/2), f32(t, m.HeadDim/2), f32(t, n*Block), f32(t, t)}
+	for range 2 * m.KVHeads {
+		in = append(in, device.Shape{Kind: m.Cache, Dims: m.HeadShape(n)})
 	}
+	return in
 }
 
-// KeyShape is that of n blocks of keys.
-func (m Net) KeyShape(n int) []int { return []int{n, m.KVHeads, m.HeadDim, Block} }
+// HeadShape is that of n blocks of one head's keys or values.
+func (m Net) HeadShape(n int) []int { return []int{n * Block, m.HeadDim} }
 
-// ValueShape is that of n blocks of values.
-func (m Net) ValueShape(n int) []int { return []int{n, m.KVHeads, Block, m.HeadDim} }
-
-// Layer returns the program of a layer for t tokens and n blocks, and whether it was compiled just now. Of x it makes x [T, width], keys
-// [kv_heads, head_dim, T] and values [kv_heads, T, head_dim] of the cache's kind.
+// Layer returns the program of a layer for t tokens and n blocks, and whether it was compiled just now. Of x it makes x [T, width],
+// keys and values [T, kv_heads, head_dim] of the cache's kind.
 func (m Net) Layer(d *device.Device, t, n int) (*device.Program, bool, error) {
 	in := m.LayerInputs(t, n)
 	before := len(in)
@@ -114,9 +113,8 @@ func (m Net) layer(in []*Node, w map[string]weight) []*Node {
 		q, k = rmsNorm(q, w["attn_q_norm"], m.Epsilon), rmsNorm(k, w["attn_k_norm"], m.Epsilon)
 	}
 	q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-	k, v = TransposeAllAxes(k, 1, 2, 0), TransposeAllAxes(v, 1, 0, 2)
-
-	a := linear(m.attend(q, k, v, in[3:]), w["attn_output"])
+	mask, own, keys, values := in[3], in[4], in[5:5+m.KVHeads], in[5+m.KVHeads:]
+	a := linear(m.attend(q, k, v, mask, own, keys, values), w["attn_output"])
 	if m.PostNorm {
 		a = rmsNorm(a, w["post_attention_norm"], m.Epsilon)
 	}
@@ -130,26 +128,31 @@ func (m Net) layer(in []*Node, w map[string]weight) []*Node {
 
 // fewRows is up to how many rows a product is computed row by row, unless the matrix is of 32-bit numbers. A product with
 // one row converts numbers on their way; with more XLA writes all of the converted matrix to memory first.
-var fewRows = 4
+const fewRows = 4
 
 // linear is x [T, in] times the transpose of w [out, in].
 func linear(x *Node, w weight) *Node {
-	t := x.Shape().Dim(0)
-	matrix := as(w.numbers, dtypes.Float32)
-	var y *Node
-	if t > 1 && t <= fewRows && w.numbers.DType() != dtypes.Float32 {
-		var rows []*Node
-		for i := range t {
-			rows = append(rows, DotGeneral(Slice(x, AxisRange(i, i+1), AxisRange()), []int{1}, nil, matrix, []int{1}, nil))
-		}
-		y = Concatenate(rows, 0)
-	} else {
-		y = DotGeneral(x, []int{1}, nil, matrix, []int{1}, nil)
-	}
+	y := products(x, w.numbers)
 	if w.scales != nil {
 		y = Mul(y, broadcast(w.scales, y))
 	}
 	return y
+}
+
+// products are x [T, n] times the transpose of matrix [M, n]: [T, M].
+func products(x, matrix *Node) *Node {
+	t := x.Shape().Dim(0)
+	dot := func(x *Node) *Node {
+		return DotGeneral(x, []int{1}, nil, as(matrix, dtypes.Float32), []int{1}, nil)
+	}
+	if t == 1 || t > fewRows || matrix.DType() == dtypes.Float32 {
+		return dot(x)
+	}
+	var rows []*Node
+	for i := range t {
+		rows = append(rows, dot(Slice(x, AxisRange(i, i+1), AxisRange())))
+	}
+	return Concatenate(rows, 0)
 }
 
 // as converts numbers to a kind, if they are of another.

@@ -12,7 +12,7 @@ func (l *loaded) describe(o backend.LoadOptions) backend.ModelInfo {
 	info := backend.ModelInfo{
 		Architecture: c.Name,
 		Name:         l.file.Text("general.name"),
-		Quantization: l.file.Head.Facts().Quantization,
+		Quantization: l.file.Quantization,
 		Parameters:   l.file.Parameters(),
 		Layers:       c.Layers,
 		Embedding:    c.Width,

@@ -1,28 +1,14 @@
 package weights
 
 import (
-	"errors"
-	"fmt"
 	"io"
 
 	ollama "github.com/ollama/ollama/fs/gguf"
 
 	"github.com/kakeyad/kakeyad/core/gguf"
-	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
-// ErrNoTensor is a tensor that a file does not have.
-var ErrNoTensor = errors.New("no such tensor")
-
-// File is an open GGUF file. It is not safe for concurrent use.
-type File struct {
-	Head    gguf.Head
-	file    *ollama.File
-	tensors map[string]ollama.TensorInfo
-}
-
-// Open checks a file and reads its head. Its errors are those of gguf.ReadFile. The caller closes it.
-func Open(path string) (*File, error) {
+func openGGUF(path string) (*File, error) {
 	head, err := gguf.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -31,129 +17,17 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{Head: head, file: file, tensors: map[string]ollama.TensorInfo{}}
+	f := &File{
+		Architecture: head.Architecture, Quantization: head.Facts().Quantization, Permuted: head.Architecture == "llama",
+		size: head.Size, tensors: map[string]source{}, close: file.Close,
+		// Of the architecture where the key names no other group.
+		value: func(key string) value { return file.KeyValue(key) },
+	}
 	for _, t := range file.TensorInfos() {
-		f.tensors[t.Name] = t
+		f.tensors[t.Name] = source{kind: Kind(t.Type), shape: t.Shape, read: func() (io.Reader, error) {
+			_, r, err := file.TensorReader(t.Name)
+			return r, err
+		}}
 	}
 	return f, nil
-}
-
-// Close closes the file; tensors that were read stay.
-func (f *File) Close() error { return f.file.Close() }
-
-// value is the metadata under a key, of the architecture where the key names no other group.
-func (f *File) value(key string) ollama.Value { return f.file.KeyValue(key).Value }
-
-// Number is a single number of the metadata, or fallback.
-func (f *File) Number(key string, fallback float64) float64 {
-	kv := f.file.KeyValue(key)
-	if !kv.Valid() {
-		return fallback
-	}
-	return kv.Float() + float64(kv.Int()) + float64(kv.Uint()) // it is one of them, and the others are 0
-}
-
-// Integer is Number for counts.
-func (f *File) Integer(key string, fallback int) int { return int(f.Number(key, float64(fallback))) }
-
-// Flag is a truth value of the metadata, or fallback.
-func (f *File) Flag(key string, fallback bool) bool {
-	if kv := f.file.KeyValue(key); kv.Valid() {
-		return kv.Bool()
-	}
-	return fallback
-}
-
-// Text is a text of the metadata, "" when there is none.
-func (f *File) Text(key string) string { return f.value(key).String() }
-
-// Texts is a list of texts of the metadata.
-func (f *File) Texts(key string) []string { return f.value(key).Strings() }
-
-// Floats is a list of numbers of the metadata.
-func (f *File) Floats(key string) []float64 { return f.value(key).Floats() }
-
-// Integers is a list of whole numbers of the metadata.
-func (f *File) Integers(key string) []int64 {
-	v := f.value(key)
-	if n := v.Ints(); n != nil {
-		return n
-	}
-	var out []int64
-	for _, n := range v.Uints() {
-		out = append(out, int64(n))
-	}
-	return out
-}
-
-// Has says whether the file has a tensor.
-func (f *File) Has(name string) bool { _, has := f.tensors[name]; return has }
-
-// Parameters is how many numbers all tensors have.
-func (f *File) Parameters() (n int64) {
-	for _, t := range f.tensors {
-		n += t.NumValues()
-	}
-	return n
-}
-
-// Tensor reads a tensor as it is stored. ErrNoTensor; base.ErrUnsupported: its kind is not known; gguf.ErrTruncated.
-func (f *File) Tensor(name string) (Tensor, error) {
-	info, has := f.tensors[name]
-	if !has {
-		return Tensor{}, fmt.Errorf("tensor %q: %w", name, ErrNoTensor)
-	}
-	t := Tensor{Kind: Kind(info.Type), Rows: 1, Columns: 1}
-	for i, n := range info.Shape {
-		const most = 1 << 40
-		if n == 0 || n > most || uint64(t.Rows) > most/n {
-			return Tensor{}, fmt.Errorf("tensor %q: %w: shape %v", name, gguf.ErrDamaged, info.Shape)
-		}
-		if i == 0 {
-			t.Columns = int(n)
-		} else {
-			t.Rows *= int(n)
-		}
-	}
-	row, err := t.Kind.Bytes(t.Columns)
-	if err != nil {
-		return Tensor{}, fmt.Errorf("tensor %q: %w", name, err)
-	}
-	if int64(row)*int64(t.Rows) > f.Head.Size {
-		return Tensor{}, fmt.Errorf("tensor %q: %w", name, gguf.ErrTruncated)
-	}
-	_, r, err := f.file.TensorReader(name)
-	if err != nil {
-		return Tensor{}, fmt.Errorf("tensor %q: %w", name, err)
-	}
-	t.data = make([]byte, row*t.Rows)
-	if _, err := io.ReadFull(r, t.data); err != nil {
-		return Tensor{}, fmt.Errorf("tensor %q: %w: %w", name, gguf.ErrTruncated, err)
-	}
-	return t, nil
-}
-
-// Tensor is a matrix, [Rows, Columns], as stored: a row is contiguous. A vector is one row.
-type Tensor struct {
-	Kind          Kind
-	Rows, Columns int
-	data          []byte
-}
-
-// Bytes is how many the tensor takes.
-func (t Tensor) Bytes() int64 { return int64(len(t.data)) }
-
-// Row dequantises a row into dst, [Columns].
-func (t Tensor) Row(i int, dst []float32) error {
-	if i < 0 || i >= t.Rows {
-		return fmt.Errorf("row %d of %d: %w", i, t.Rows, base.ErrInvalid)
-	}
-	n := len(t.data) / t.Rows
-	return t.Kind.Dequantize(dst[:t.Columns], t.data[i*n:(i+1)*n])
-}
-
-// Floats dequantises all of it, [Rows, Columns].
-func (t Tensor) Floats() ([]float32, error) {
-	dst := make([]float32, t.Rows*t.Columns)
-	return dst, t.Kind.Dequantize(dst, t.data)
 }
