@@ -14,7 +14,7 @@ var _ engine.Embedder = (*Executor)(nil)
 // Embed implements engine.Embedder: the mean of the tokens' states behind the last norm. Inputs of more than one run of
 // the programs use free cells meanwhile; base.ErrBusy: there are too few just now.
 func (x *Executor) Embed(tokens []backend.Token) ([]float32, error) {
-	x.interrupt.Store(false)
+	defer x.interrupt.Store(false)
 	seq := engine.SeqID(x.options.Sequences) // nobody's
 	items := make([]engine.Item, len(tokens))
 	for i, t := range tokens {

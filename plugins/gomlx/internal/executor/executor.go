@@ -110,7 +110,7 @@ func (x *Executor) Limits() engine.Limits {
 
 // Step implements engine.Executor.
 func (x *Executor) Step(items []engine.Item) (err error) {
-	x.interrupt.Store(false)
+	defer x.interrupt.Store(false)
 	var ok bool
 	if x.spots, ok = x.cells.take(items, x.spots); !ok {
 		return engine.ErrNoCells
