@@ -4,7 +4,7 @@ import "github.com/kakeyad/kakeyad/plugins/gomlx/internal/net"
 
 const (
 	maxChunk   = 256 // tokens of one run of the programs
-	blockSteps = 4   // each size of the cache's view is so many times the one before
+	blockSteps = 2   // each size of the cache's view is so many times the one before
 )
 
 // tokenBuckets are the numbers of tokens that programs are compiled for: powers of 2. In pure Go, where compiling costs

@@ -88,9 +88,12 @@ func (c *cells) find(seq engine.SeqID, from, to int32) ([]int32, bool) {
 	return spots, found == len(spots)
 }
 
-// end is behind the last cell of any of the sequences.
-func (c *cells) end(of *owners) int {
+// end is behind the last cell of any of the sequences, but for some cells.
+func (c *cells) end(of *owners, but map[int32]bool) int {
 	for i := len(c.owners) - 1; i >= 0; i-- {
+		if but[int32(i)] {
+			continue
+		}
 		for w, bits := range c.owners[i] {
 			if bits&of[w] != 0 {
 				return i + 1

@@ -78,7 +78,7 @@ func TestCells(t *testing.T) {
 			}
 			require.Equal(t, n-len(used), c.free)
 			all := owners{1<<sequences - 1}
-			require.Equal(t, last, c.end(&all))
+			require.Equal(t, last, c.end(&all, nil))
 		}
 	}
 }
@@ -86,8 +86,8 @@ func TestCells(t *testing.T) {
 func TestBuckets(t *testing.T) {
 	require.Equal(t, []int{1, 2, 4, 8, 16, 32}, tokenBuckets(24))
 	require.Equal(t, maxChunk, tokenBuckets(512)[len(tokenBuckets(512))-1])
-	require.Equal(t, []int{1, 4, 16}, blockBuckets(4096, true))
-	require.Equal(t, []int{1, 4, 5}, blockBuckets(1280, true))
+	require.Equal(t, []int{1, 2, 4, 8, 16}, blockBuckets(4096, true))
+	require.Equal(t, []int{1, 2, 4, 5}, blockBuckets(1280, true))
 	require.Equal(t, []int{5}, blockBuckets(1280, false))
 	for n, want := range map[int]int{0: 1, 1: 1, 2: 4, 5: 16, 16: 16, 99: 16} {
 		_, size := bucket([]int{1, 4, 16}, n)

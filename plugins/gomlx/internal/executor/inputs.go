@@ -143,7 +143,7 @@ func (in *inputs) fill(s *size, c *cells, items []engine.Item, spots []int32) (b
 	for _, spot := range spots {
 		own[spot] = true
 	}
-	end := c.end(&of)
+	end := c.end(&of, own)
 	blocks, n := bucket(in.blocks, (end+net.Block-1)/net.Block)
 	for _, k := range s.kinds {
 		in.angles(k, items)

@@ -126,13 +126,23 @@ func (m Net) layer(in []*Node, w map[string]weight) []*Node {
 	return []*Node{Add(x, h), as(k, m.Cache), as(v, m.Cache)}
 }
 
-// fewRows is up to how many rows a product is computed row by row, unless the matrix is of 32-bit numbers. A product with
-// one row converts numbers on their way; with more XLA writes all of the converted matrix to memory first.
+// fewRows is up to how many rows a product with weights is computed row by row, unless these are 32-bit numbers. A product
+// with one row converts numbers on their way; with more XLA writes all of the converted matrix to memory first.
 const fewRows = 4
 
 // linear is x [T, in] times the transpose of w [out, in].
 func linear(x *Node, w weight) *Node {
-	y := products(x, w.numbers)
+	t := x.Shape().Dim(0)
+	var y *Node
+	if t == 1 || t > fewRows || w.numbers.DType() == dtypes.Float32 {
+		y = products(x, w.numbers)
+	} else {
+		var rows []*Node
+		for i := range t {
+			rows = append(rows, products(Slice(x, AxisRange(i, i+1), AxisRange()), w.numbers))
+		}
+		y = Concatenate(rows, 0)
+	}
 	if w.scales != nil {
 		y = Mul(y, broadcast(w.scales, y))
 	}
@@ -141,18 +151,7 @@ func linear(x *Node, w weight) *Node {
 
 // products are x [T, n] times the transpose of matrix [M, n]: [T, M].
 func products(x, matrix *Node) *Node {
-	t := x.Shape().Dim(0)
-	dot := func(x *Node) *Node {
-		return DotGeneral(x, []int{1}, nil, as(matrix, dtypes.Float32), []int{1}, nil)
-	}
-	if t == 1 || t > fewRows || matrix.DType() == dtypes.Float32 {
-		return dot(x)
-	}
-	var rows []*Node
-	for i := range t {
-		rows = append(rows, dot(Slice(x, AxisRange(i, i+1), AxisRange())))
-	}
-	return Concatenate(rows, 0)
+	return DotGeneral(x, []int{1}, nil, as(matrix, dtypes.Float32), []int{1}, nil)
 }
 
 // as converts numbers to a kind, if they are of another.
