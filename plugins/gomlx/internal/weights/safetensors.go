@@ -55,6 +55,7 @@ func openSafetensors(path string) (*File, error) {
 	}
 	if meta.factors != nil {
 		f.tensors["rope_freqs.weight"] = floats(meta.factors)
+		f.size += int64(4 * len(meta.factors))
 	}
 	return f, nil
 }
