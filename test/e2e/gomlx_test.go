@@ -5,7 +5,6 @@ import (
 
 	"github.com/openai/openai-go/v3"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // twoBackends serves SmolLM2 with llama.cpp, and with GoMLX as it is by default and with weights as dequantised.
@@ -26,7 +25,8 @@ channels:
 func TestBackendsAgree(t *testing.T) {
 	d := start(t, twoBackends)
 	client := d.client()
-	for model, near := range map[string]float64{"exact": 0.5, smollm2 + ":gomlx": 0.5} {
+	const near = 0.5
+	for _, model := range []string{"exact", smollm2 + ":gomlx"} {
 		t.Run(model, func(t *testing.T) {
 			same := 0
 			for _, question := range []string{"What is the capital of Italy?", "List three fruits.", "Who wrote Hamlet?", "What is 12 times 12?"} {
@@ -62,13 +62,12 @@ func TestGoMLXComposes(t *testing.T) {
 	d.unload(model)
 	restored := ask(t, client, tale(model, question))
 	assert.GreaterOrEqual(t, restored.restored, int64(4*64))
-	assert.Equal(t, fresh.text, restored.text)
-
-	params := tale(model+"+ngram", question)
-	drafted, err := client.Chat.Completions.New(t.Context(), params)
-	require.NoError(t, err)
-	p := pair{fresh, answerOf(drafted)}
-	if i := p.parting(); i >= 0 {
-		assert.Less(t, topGap(fresh.tokens[i]), 0.1, "answers part at token %d", i)
+	drafted := ask(t, client, tale(model+"+ngram", question))
+	for name, got := range map[string]answer{"restored": restored, "drafted": drafted} {
+		p := pair{fresh, got}
+		if i := p.parting(); i >= 0 { // steps of other shapes sum in another order
+			assert.Less(t, topGap(fresh.tokens[i]), 0.1, "%s: answers part at token %d", name, i)
+		}
+		assert.Less(t, p.rounding(), 0.1, name)
 	}
 }
