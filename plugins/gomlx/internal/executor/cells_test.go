@@ -84,8 +84,8 @@ func TestCells(t *testing.T) {
 }
 
 func TestBuckets(t *testing.T) {
-	require.Equal(t, []int{1, 2, 4, 8, 16, 32}, tokenBuckets(24))
-	require.Equal(t, maxChunk, tokenBuckets(512)[len(tokenBuckets(512))-1])
+	require.Equal(t, []int{1, 2, 4, 8, 16, 24}, tokenBuckets(24))
+	require.Equal(t, []int{1, 2, 4, 8, 16, 64, maxChunk}, tokenBuckets(512))
 	require.Equal(t, []int{1, 2, 4, 8, 16}, blockBuckets(4096, true))
 	require.Equal(t, []int{1, 2, 4, 5}, blockBuckets(1280, true))
 	require.Equal(t, []int{5}, blockBuckets(1280, false))

@@ -7,9 +7,6 @@ import (
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/model"
 )
 
-// outputBytes bounds the logits of one run of the head.
-const outputBytes = 32 << 20
-
 // programs are those of all shapes that steps are computed in.
 type programs struct {
 	model                 *model.Model
@@ -24,7 +21,7 @@ func newPrograms(m *model.Model, o Options) *programs {
 		model:  m,
 		tokens: tokenBuckets(o.Batch),
 		blocks: blockBuckets(o.Cells, m.Device.Compiles()),
-		heads:  tokenBuckets(min(o.Batch, max(1, outputBytes/(4*m.Net.Vocabulary)))),
+		heads:  tokenBuckets(min(o.Batch, maxOutputs)),
 	}
 }
 
