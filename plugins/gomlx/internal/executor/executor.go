@@ -191,7 +191,7 @@ func (x *Executor) args(layer int, hidden device.Buffer, in *size, blocks int) [
 		kind = in.kinds[1]
 	}
 	c := x.cache[layer]
-	args := append([]device.Buffer{hidden, kind.cos, kind.sin, kind.masks[blocks], kind.own}, c.views[blocks]...)
+	args := append([]device.Buffer{hidden, kind.cos, kind.sin, kind.masks[blocks], kind.own, x.inputs.solid.buffer}, c.views[blocks]...)
 	return append(args, x.model.Layers[layer]...)
 }
 
@@ -216,7 +216,7 @@ func (x *Executor) head(items []engine.Item, hidden device.Output) error {
 			copy(in.array.Floats()[i*width:][:width], states[row*width:])
 		}
 		rows = rows[n:]
-		out, err := x.programs.head[place].Run(append([]device.Buffer{in.buffer}, x.model.Head...)...)
+		out, err := x.programs.head[place].Run(append([]device.Buffer{in.buffer, x.inputs.solid.buffer}, x.model.Head...)...)
 		if err != nil {
 			return fmt.Errorf("head: %w", err)
 		}

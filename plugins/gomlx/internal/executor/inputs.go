@@ -16,6 +16,7 @@ type inputs struct {
 	model  *model.Model
 	blocks []int
 	sizes  []size
+	solid  input   // net.Solid
 	heads  []input // of the head's program, by its number of rows
 	bytes  int64
 	arrays []*device.Array
@@ -45,6 +46,11 @@ type kind struct {
 
 func newInputs(m *model.Model, p *programs) (*inputs, error) {
 	in := &inputs{model: m, blocks: p.blocks}
+	var err error
+	if in.solid, err = in.array(len(net.Solid)); err != nil {
+		return nil, err
+	}
+	copy(in.solid.array.Floats(), net.Solid)
 	for _, t := range p.tokens {
 		s, err := in.size(t)
 		if err != nil {

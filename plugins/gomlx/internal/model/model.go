@@ -28,7 +28,7 @@ type Model struct {
 	Net    net.Net
 	Device *device.Device
 	Layers [][]device.Buffer // inputs of each layer's program, behind net.LayerInputs
-	Head   []device.Buffer   // inputs of the head's program, behind the first
+	Head   []device.Buffer   // inputs of the head's program, behind the first two
 	Bytes  int64
 
 	embeddings weights.Tensor

@@ -35,11 +35,11 @@ type Net struct {
 }
 
 // LayerInputs are the shapes of a layer's inputs for t tokens and n blocks, before its weights: x [T, width], cosines
-// and sines [T, head_dim/2], the cache's mask [T, C], the tokens' own mask [T, T], and of the cache the keys of each head
-// and the values of each.
+// and sines [T, head_dim/2], the cache's mask [T, C], the tokens' own mask [T, T], [Solid], and of the cache the keys of
+// each head and the values of each.
 func (m Net) LayerInputs(t, n int) []device.Shape {
 	f32 := func(dims ...int) device.Shape { return device.Shape{Kind: dtypes.Float32, Dims: dims} }
-	in := []device.Shape{f32(t, m.Width), f32(t, m.HeadDim/2), f32(t, m.HeadDim/2), f32(t, n*Block), f32(t, t)}
+	in := []device.Shape{f32(t, m.Width), f32(t, m.HeadDim/2), f32(t, m.HeadDim/2), f32(t, n*Block), f32(t, t), f32(len(Solid))}
 	for range 2 * m.KVHeads {
 		in = append(in, device.Shape{Kind: m.Cache, Dims: m.HeadShape(n)})
 	}
@@ -62,16 +62,16 @@ func (m Net) Layer(d *device.Device, t, n int) (*device.Program, bool, error) {
 	})
 }
 
-// Head returns the program that makes logits [R, vocabulary] of x [R, width], and whether it was compiled just now.
+// Head returns the program that makes logits [R, vocabulary] of x [R, width] and [Solid], and whether it was compiled just now.
 func (m Net) Head(d *device.Device, r int) (*device.Program, bool, error) {
 	weights := HeadWeights(m.Config, m.Vocabulary, "")
-	in := []device.Shape{{Kind: dtypes.Float32, Dims: []int{r, m.Width}}}
+	in := []device.Shape{{Kind: dtypes.Float32, Dims: []int{r, m.Width}}, {Kind: dtypes.Float32, Dims: []int{len(Solid)}}}
 	for _, w := range weights {
 		in = append(in, w.Inputs(m.Weights)...)
 	}
 	return d.Program(fmt.Sprintf("head of %d rows, %s", r, m.name()), in, func(in []*Node) []*Node {
-		w := m.named(weights, in[1:])
-		return []*Node{linear(rmsNorm(in[0], w["output_norm"], m.Epsilon), w["output"])}
+		w := m.named(weights, in[2:])
+		return []*Node{linear(rmsNorm(in[0], w["output_norm"], m.Epsilon), w["output"], in[1])}
 	})
 }
 
@@ -101,7 +101,7 @@ func (m Net) named(weights []Weight, in []*Node) map[string]weight {
 func (m Net) layer(in []*Node, w map[string]weight) []*Node {
 	x, cos, sin := in[0], in[1], in[2]
 	t := x.Shape().Dim(0)
-	qkv := linear(rmsNorm(x, w["attn_norm"], m.Epsilon), w["attn_qkv"])
+	qkv := linear(rmsNorm(x, w["attn_norm"], m.Epsilon), w["attn_qkv"], in[5])
 	if m.Bias {
 		qkv = Add(qkv, broadcast(w["attn_qkv_bias"].numbers, qkv))
 	}
@@ -113,13 +113,13 @@ func (m Net) layer(in []*Node, w map[string]weight) []*Node {
 		q, k = rmsNorm(q, w["attn_q_norm"], m.Epsilon), rmsNorm(k, w["attn_k_norm"], m.Epsilon)
 	}
 	q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-	mask, own, keys, values := in[3], in[4], in[5:5+m.KVHeads], in[5+m.KVHeads:]
-	a := linear(m.attend(q, k, v, mask, own, keys, values), w["attn_output"])
+	mask, own, keys, values := in[3], in[4], in[6:6+m.KVHeads], in[6+m.KVHeads:]
+	a := linear(m.attend(q, k, v, mask, own, keys, values), w["attn_output"], in[5])
 	if m.PostNorm {
 		a = rmsNorm(a, w["post_attention_norm"], m.Epsilon)
 	}
 	x = Add(x, a)
-	h := linear(m.mlp(linear(rmsNorm(x, w["ffn_norm"], m.Epsilon), w["ffn_gate_up"])), w["ffn_down"])
+	h := linear(m.mlp(linear(rmsNorm(x, w["ffn_norm"], m.Epsilon), w["ffn_gate_up"], in[5])), w["ffn_down"], in[5])
 	if m.PostNorm {
 		h = rmsNorm(h, w["post_ffw_norm"], m.Epsilon)
 	}
@@ -131,9 +131,12 @@ func (m Net) layer(in []*Node, w map[string]weight) []*Node {
 const fewRows = 4
 
 // linear is x [T, in] times the transpose of w [out, in].
-func linear(x *Node, w weight) *Node {
+func linear(x *Node, w weight, one *Node) *Node {
 	t := x.Shape().Dim(0)
 	var y *Node
+	if t <= fewRows && w.numbers.DType() != dtypes.Float32 {
+		x = solid(x, one)
+	}
 	if t == 1 || t > fewRows || w.numbers.DType() == dtypes.Float32 {
 		y = products(x, w.numbers)
 	} else {
@@ -147,6 +150,16 @@ func linear(x *Node, w weight) *Node {
 		y = Mul(y, broadcast(w.scales, y))
 	}
 	return y
+}
+
+// Solid is what programs get to keep XLA from computing the factor of a product again for each of its rows: see solid.
+var Solid = []float32{1, 0}
+
+// solid is x, [T, n]. A product of one row that converts its matrix is a loop, into which XLA would take all that makes x;
+// not so a sum, and it does not know that one of this sum's two terms is zero.
+func solid(x, one *Node) *Node {
+	dims := append([]int{len(Solid)}, x.Shape().Dimensions...)
+	return ReduceSum(Mul(BroadcastToDims(ExpandAxes(x, 0), dims...), BroadcastToDims(Reshape(one, len(Solid), 1, 1), dims...)), 0)
 }
 
 // products are x [T, n] times the transpose of matrix [M, n]: [T, M].
