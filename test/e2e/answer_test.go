@@ -90,6 +90,12 @@ type pair struct{ want, got answer }
 // largestRounding bounds the rounding that is believed, in nats: more is a fault and no rounding.
 const largestRounding = 0.5
 
+// lossyTie is how far apart the two likeliest tokens may be, in nats, where a page of e8 q152 makes the
+// other one likelier. Few answers are restored in a run, so that the largest difference seen between them
+// says little; a KL of 0.0036 (docs/eval.md) is a difference of 0.085 in a token's logit and of 0.12 between
+// two, as a standard deviation, of which this is four.
+const lossyTie = 0.5
+
 // mostExcused bounds the share of answers that may part where batches round differently.
 const mostExcused = 0.6
 
@@ -137,6 +143,10 @@ func (c *comparisons) verify(t *testing.T) {
 		assert.Zero(t, rounding, "log-probabilities of equal tokens differ between batches")
 	}
 	assert.Less(t, rounding, largestRounding, "log-probabilities of equal tokens differ by more than rounding")
+	tie := 2 * rounding
+	if c.lossy {
+		tie = math.Max(tie, lossyTie)
+	}
 	excused := 0
 	for _, p := range c.pairs {
 		i := p.parting()
@@ -146,7 +156,7 @@ func (c *comparisons) verify(t *testing.T) {
 			continue
 		}
 		gap := math.Max(topGap(p.want.tokens[i]), topGap(p.got.tokens[i]))
-		if assert.False(t, exact, "answers part at token %d", i) && assert.LessOrEqual(t, gap, 2*rounding, "answers part at token %d (%q against %q) and it is no near-tie\nwant %q\ngot  %q",
+		if assert.False(t, exact, "answers part at token %d", i) && assert.LessOrEqual(t, gap, tie, "answers part at token %d (%q against %q) and it is no near-tie\nwant %q\ngot  %q",
 			i, p.want.tokens[i].Token, p.got.tokens[i].Token, p.want.text, p.got.text) {
 			excused++
 		}
