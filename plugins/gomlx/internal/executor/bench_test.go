@@ -9,7 +9,7 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/executor"
-	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/testmodel"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
 // BenchmarkStep computes steps of so many tokens behind a context, for each kind of matrices and cache.

@@ -13,15 +13,16 @@ import (
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/executor"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/model"
-	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/testmodel"
+	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/testplugin"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/weights"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
 var small = executor.Options{Cells: 512, Batch: 32, Sequences: 4}
 
 func open(t testing.TB, path string, kind, cache dtypes.DType, o executor.Options) *executor.Executor {
 	t.Helper()
-	return openOn(t, testmodel.Plugin(t), path, kind, cache, o)
+	return openOn(t, testplugin.CPU(t), path, kind, cache, o)
 }
 
 func openOn(t testing.TB, plugin, path string, kind, cache dtypes.DType, o executor.Options) *executor.Executor {

@@ -10,7 +10,8 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
 	"github.com/kakeyad/kakeyad/core/decode/engine/enginetest"
-	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/testmodel"
+	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/testplugin"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
 // golden is what testdata/reference.py computed in numpy.
@@ -32,7 +33,7 @@ var architectures = []string{"llama", "qwen2", "qwen3", "gemma3"}
 
 // devices are plugins that all architectures are tried on; "": pure Go.
 func devices(t *testing.T) map[string]string {
-	return map[string]string{"XLA": testmodel.Plugin(t), "pure Go": ""}
+	return map[string]string{"XLA": testplugin.CPU(t), "pure Go": ""}
 }
 
 // TestReference holds each architecture's logits against a numpy reference, for small random models: all tokens at once,

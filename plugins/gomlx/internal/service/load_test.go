@@ -10,7 +10,7 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
-	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/testmodel"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
 // TestRefused loads with what this backend cannot do, each for its reason.

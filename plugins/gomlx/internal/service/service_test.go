@@ -14,7 +14,8 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/backendtest"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/service"
-	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/testmodel"
+	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/testplugin"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const nearTie = 0.05
 
 func options(t testing.TB) backend.LoadOptions {
-	return backend.LoadOptions{Context: 1024, Batch: 64, Extra: map[string]string{"pjrt": testmodel.Plugin(t)}}
+	return backend.LoadOptions{Context: 1024, Batch: 64, Extra: map[string]string{"pjrt": testplugin.CPU(t)}}
 }
 
 func newService(t testing.TB) *serving.Service {

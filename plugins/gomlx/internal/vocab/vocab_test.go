@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
-	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/vocab"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/weights"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
 // TestGoldens holds the tokens of tricky texts against llama.cpp's, which TestGoldens of the llamacpp plugin wrote.

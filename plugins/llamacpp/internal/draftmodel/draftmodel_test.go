@@ -12,9 +12,9 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/drafter"
 	"github.com/kakeyad/kakeyad/core/plugin/drafter/draftertest"
 	"github.com/kakeyad/kakeyad/core/plugin/link"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/draftmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
 )
 
 func target(t *testing.T) drafter.Target {

@@ -7,11 +7,11 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
 	"github.com/kakeyad/kakeyad/core/decode/engine/enginetest"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/compute"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
 )
 
 // rounding is how far logits may be apart that were computed in steps of other shapes: not at all with our kernels,

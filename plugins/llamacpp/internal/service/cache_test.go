@@ -8,8 +8,8 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/service"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
 )
 
 // TestKVTypes loads a model with each type of cache, K and V apart, and holds the bytes against

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

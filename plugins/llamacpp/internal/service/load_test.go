@@ -9,7 +9,7 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
 func TestLoadInfo(t *testing.T) {

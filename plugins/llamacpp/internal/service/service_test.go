@@ -11,9 +11,9 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/backendtest"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/service"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
 )
 
 // nearTie is how close two log-probabilities must be for a batch of another shape to turn their order round: none is close

@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/vocab"
 )
 

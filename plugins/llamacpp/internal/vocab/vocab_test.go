@@ -9,8 +9,8 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/vocab"
 )
 
