@@ -45,7 +45,7 @@ func (s *Server) compare(x *exchange) error {
 	if !s.comparing.turn.TryLock() {
 		return errComparing
 	}
-	ctx, release, err := s.enterComparison(x)
+	ctx, release, err := s.enter(x, 0)
 	if err != nil {
 		s.comparing.turn.Unlock()
 		return err
@@ -62,25 +62,6 @@ func (s *Server) compare(x *exchange) error {
 	x.streamed = true
 	x.http.SetBodyStream(c, -1)
 	return nil
-}
-
-// enterComparison makes a context that ends when the client goes away or somebody cancels the request.
-func (s *Server) enterComparison(x *exchange) (ctx context.Context, release func(), err error) {
-	ctx, x.cancel = context.WithCancelCause(s.ctx)
-	unwatch := s.watch.over(x.http.Conn(), func() { x.cancel(errClientGone) })
-	forget := s.running.add(x)
-	end := func() {
-		forget()
-		unwatch()
-		x.cancel(nil)
-	}
-	leave, err := s.admission.enter(ctx, x.owner.name)
-	if err != nil {
-		err = causeOr(ctx, err)
-		end()
-		return nil, nil, err
-	}
-	return ctx, func() { leave(); end() }, nil
 }
 
 func (s *Server) pluginProcesses() (out []measure.Process) {

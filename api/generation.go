@@ -123,20 +123,8 @@ func (s *Server) open(x *exchange, model string) (call *router.Call, ctx context
 // cancels it. The caller calls release when it is over.
 func (s *Server) openOne(x *exchange, model string, one func() (*channel.Channel, error)) (call *router.Call, ctx context.Context, release func(), err error) {
 	x.model, x.asked = model, model
-	ctx, x.cancel = context.WithCancelCause(s.ctx)
-	unwatch := s.watch.over(x.http.Conn(), func() { x.cancel(errClientGone) })
-	forget := s.running.add(x)
-	timer := s.bound(x)
-	end := func() {
-		timer()
-		forget()
-		unwatch()
-		x.cancel(nil)
-	}
-	leave, err := s.admission.enter(ctx, x.owner.name)
+	ctx, leave, err := s.enter(x, s.options.Timeout)
 	if err != nil {
-		err = causeOr(ctx, err)
-		end()
 		return nil, nil, nil, err
 	}
 	c, err := one()
@@ -146,7 +134,6 @@ func (s *Server) openOne(x *exchange, model string, one func() (*channel.Channel
 	if err != nil {
 		err = causeOr(ctx, err)
 		leave()
-		end()
 		return nil, nil, nil, err
 	}
 	if s.options.ScopeByKey {
@@ -156,13 +143,33 @@ func (s *Server) openOne(x *exchange, model string, one func() (*channel.Channel
 	return call, ctx, func() {
 		call.Close()
 		leave()
-		end()
 	}, nil
 }
 
-// bound ends a request that takes too long.
-func (s *Server) bound(x *exchange) (stop func()) {
-	limit := s.options.Timeout
+// enter lets a request in to its owner's share, and makes its context, which ends when the client goes away,
+// somebody cancels it, or it takes longer than the limit, if there is one. The caller calls leave when it is over.
+func (s *Server) enter(x *exchange, limit time.Duration) (ctx context.Context, leave func(), err error) {
+	ctx, x.cancel = context.WithCancelCause(s.ctx)
+	unwatch := s.watch.over(x.http.Conn(), func() { x.cancel(errClientGone) })
+	forget := s.running.add(x)
+	unbind := x.bound(limit)
+	end := func() {
+		unbind()
+		forget()
+		unwatch()
+		x.cancel(nil)
+	}
+	admitted, err := s.admission.enter(ctx, x.owner.name)
+	if err != nil {
+		err = causeOr(ctx, err)
+		end()
+		return nil, nil, err
+	}
+	return ctx, func() { admitted(); end() }, nil
+}
+
+// bound ends a request that takes longer than the limit, if there is one.
+func (x *exchange) bound(limit time.Duration) (stop func()) {
 	if limit <= 0 {
 		return func() {}
 	}
