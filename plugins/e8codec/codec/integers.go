@@ -29,7 +29,7 @@ func affineOf(packer *frame.Codec) *contract.Affine {
 
 // DecodeIntegers implements the contract.
 func (s *stream) DecodeIntegers(ctx context.Context, packed []byte, c ...contract.Coordinates) error {
-	end, err := s.begin()
+	end, err := s.Enter()
 	if err != nil {
 		return err
 	}

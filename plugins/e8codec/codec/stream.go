@@ -3,7 +3,6 @@ package codec
 import (
 	"context"
 	"errors"
-	"sync"
 
 	contract "github.com/kakeyad/kakeyad/core/plugin/codec"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/frame"
@@ -17,34 +16,15 @@ type stream struct {
 	packer      *frame.Codec
 	description contract.Description
 
-	use    sync.RWMutex // held for reading by calls, for writing by Close
-	closed bool
+	contract.Gate
 }
 
 // Describe implements the contract.
 func (s *stream) Describe() contract.Description { return s.description }
 
-// begin lets a call in. The caller ends it.
-func (s *stream) begin() (end func(), err error) {
-	s.use.RLock()
-	if s.closed {
-		s.use.RUnlock()
-		return nil, contract.ErrClosed
-	}
-	return s.use.RUnlock, nil
-}
-
-// Close implements the contract.
-func (s *stream) Close() error {
-	s.use.Lock()
-	defer s.use.Unlock()
-	s.closed = true
-	return nil
-}
-
 // RoundTrip implements the contract.
 func (s *stream) RoundTrip(ctx context.Context, v ...contract.Vectors) error {
-	end, err := s.begin()
+	end, err := s.Enter()
 	if err != nil {
 		return err
 	}
@@ -57,7 +37,7 @@ func (s *stream) RoundTrip(ctx context.Context, v ...contract.Vectors) error {
 
 // Encode implements the contract.
 func (s *stream) Encode(ctx context.Context, dst []byte, v ...contract.Vectors) ([]byte, error) {
-	end, err := s.begin()
+	end, err := s.Enter()
 	if err != nil {
 		return dst, err
 	}
@@ -80,7 +60,7 @@ func (s *stream) Encode(ctx context.Context, dst []byte, v ...contract.Vectors) 
 
 // Decode implements the contract.
 func (s *stream) Decode(ctx context.Context, packed []byte, v ...contract.Vectors) error {
-	end, err := s.begin()
+	end, err := s.Enter()
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package e8k
 
 import (
 	"context"
-	"sync"
 
 	contract "github.com/kakeyad/kakeyad/core/plugin/codec"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/calibrated"
@@ -14,34 +13,23 @@ type stream struct {
 	coder       *calibrated.Coder
 	description contract.Description
 
-	use    sync.RWMutex // held for reading by calls, for writing by Close
-	closed bool
+	contract.Gate
 }
 
 // Describe implements the contract.
 func (s *stream) Describe() contract.Description { return s.description }
 
-// begin lets a call in. The caller ends it.
+// begin lets a call on v in. The caller ends it.
 func (s *stream) begin(v []contract.Vectors) (end func(), err error) {
-	s.use.RLock()
-	if s.closed {
-		err = contract.ErrClosed
-	} else {
-		err = s.shape.Check(v...)
-	}
+	end, err = s.Enter()
 	if err != nil {
-		s.use.RUnlock()
 		return nil, err
 	}
-	return s.use.RUnlock, nil
-}
-
-// Close implements the contract.
-func (s *stream) Close() error {
-	s.use.Lock()
-	defer s.use.Unlock()
-	s.closed = true
-	return nil
+	if err := s.shape.Check(v...); err != nil {
+		end()
+		return nil, err
+	}
+	return end, nil
 }
 
 // RoundTrip implements the contract.
