@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -70,18 +71,21 @@ func (d *daemon) again(config string) *daemon {
 	return next
 }
 
-func launchIn(t *testing.T, dir, config string, flags ...string) *daemon {
+// spawn starts the process of a daemon, by the command under if there is one, and returns it with the file that
+// will tell the daemon's address.
+func spawn(t *testing.T, dir, config string, under []string, flags ...string) (d *daemon, addrFile string) {
 	t.Helper()
-	d := &daemon{
+	d = &daemon{
 		t: t, dir: dir, log: &syncBuffer{}, exited: make(chan struct{}),
 		config: filepath.Join(dir, "kakeyad.yaml"),
 	}
 	require.NoError(t, os.WriteFile(d.config, []byte(config), 0o600))
-	addrFile := filepath.Join(dir, "addr")
+	addrFile = filepath.Join(dir, "addr")
 
-	d.cmd = exec.Command(filepath.Join(env.bin, "kakeyad"), append([]string{
-		"serve", "--config", d.config, "--listen", "127.0.0.1:0", "--addr-file", addrFile,
-	}, flags...)...)
+	argv := slices.Concat(under, []string{
+		filepath.Join(env.bin, "kakeyad"), "serve", "--config", d.config, "--listen", "127.0.0.1:0", "--addr-file", addrFile,
+	}, flags)
+	d.cmd = exec.Command(argv[0], argv[1:]...)
 	d.cmd.Env = append(os.Environ(),
 		"KAKEYAD_MODELS_DIR="+env.models,
 		"KAKEYAD_DATA_DIR="+filepath.Join(dir, "data"),
@@ -93,6 +97,12 @@ func launchIn(t *testing.T, dir, config string, flags ...string) *daemon {
 		d.err = d.cmd.Wait()
 		close(d.exited)
 	}()
+	return d, addrFile
+}
+
+func launchIn(t *testing.T, dir, config string, flags ...string) *daemon {
+	t.Helper()
+	d, addrFile := spawn(t, dir, config, nil, flags...)
 	var w *witness
 	t.Cleanup(func() {
 		d.stop()

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,20 +22,7 @@ const parentScript = `coproc "$@" 2>&1; while read -r line <&"${COPROC[0]}"; do 
 // exited closes when the daemon and its plugins have ended too.
 func launchUnderParent(t *testing.T, config string) *daemon {
 	t.Helper()
-	d := &daemon{t: t, dir: shortDir(t), log: &syncBuffer{}, exited: make(chan struct{})}
-	d.config = filepath.Join(d.dir, "kakeyad.yaml")
-	require.NoError(t, os.WriteFile(d.config, []byte(config), 0o600))
-	addrFile := filepath.Join(d.dir, "addr")
-	d.cmd = exec.Command("bash", "-c", parentScript, "parent", filepath.Join(env.bin, "kakeyad"), "serve",
-		"--config", d.config, "--listen", "127.0.0.1:0", "--addr-file", addrFile, "--exit-with-parent")
-	d.cmd.Env = append(os.Environ(),
-		"KAKEYAD_MODELS_DIR="+env.models, "KAKEYAD_DATA_DIR="+filepath.Join(d.dir, "data"), "TMPDIR="+d.dir)
-	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
-	require.NoError(t, d.cmd.Start())
-	go func() {
-		d.err = d.cmd.Wait()
-		close(d.exited)
-	}()
+	d, addrFile := spawn(t, shortDir(t), config, []string{"bash", "-c", parentScript, "parent"}, "--exit-with-parent")
 	t.Cleanup(func() { _ = d.cmd.Process.Kill() })
 	d.url = "http://" + d.awaitFile(addrFile)
 	d.waitReady()
