@@ -167,16 +167,7 @@ func (l *loaded) prepare(ctx context.Context, o backend.LoadOptions, progress *s
 
 // start joins the drafter, if there is one, and starts the token loop.
 func (l *loaded) start(ctx context.Context, req backend.LoadRequest, o backend.LoadOptions, log *slog.Logger) (err error) {
-	options := engine.Options{
-		Context:      o.Context,
-		Parallel:     o.Parallel,
-		Batch:        o.Batch,
-		PrefillChunk: o.PrefillChunk,
-		Queue:        o.Queue,
-		Log:          log,
-		ParkAfter:    o.Cache.ParkAfter,
-		DeliverEvery: engine.DeliverEvery,
-	}
+	options := serving.EngineOptions(o, log)
 	if req.Bindings.Drafter != nil {
 		l.attached, err = engine.AttachDrafter(ctx, req.Bindings.Drafter, drafter.Target{
 			Architecture: l.config.Name,

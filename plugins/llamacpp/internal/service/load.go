@@ -153,17 +153,9 @@ func (m *model) prepare(ctx context.Context, req backend.LoadRequest, report *se
 			return err
 		}
 	}
-	m.engine, err = engine.New(m.exec, m.vocab, engine.Options{
-		Context:      options.Context,
-		Parallel:     options.Parallel,
-		Batch:        options.Batch,
-		PrefillChunk: options.PrefillChunk,
-		Queue:        options.Queue,
-		Drafter:      m.drafter(),
-		Log:          log,
-		ParkAfter:    options.Cache.ParkAfter,
-		DeliverEvery: engine.DeliverEvery,
-	})
+	loop := serving.EngineOptions(options, log)
+	loop.Drafter = m.drafter()
+	m.engine, err = engine.New(m.exec, m.vocab, loop)
 	if err != nil {
 		return err
 	}
