@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -15,7 +16,8 @@ type tap struct {
 
 	mu      sync.Mutex
 	streams []*tapped
-	window  *pages // of the window under way; nil: none is
+	window  *pages // what was given in the window under way; nil: none is
+	read    *pages // what came back, of streams with chains
 	counts  counts
 }
 
@@ -43,6 +45,10 @@ func (t *tap) Open(ctx context.Context, shape codec.Shape, params codec.Params) 
 		return nil, err
 	}
 	stream := &tapped{Stream: s, tap: t, shape: shape}
+	if s.Describe().Params[formParam] == formPage {
+		stream.chains = &chains{Stream: s, before: map[someTokens][]codec.Vectors{}}
+		stream.Stream = stream.chains
+	}
 	if stream.fixed, err = t.openFixed(ctx, shape, s.Describe().Params); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -74,18 +80,18 @@ func (t *tap) openFixed(ctx context.Context, shape codec.Shape, params codec.Par
 func (t *tap) begin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.window = newPages()
+	t.window, t.read = newPages(), newPages()
 }
 
 // end packs the window's vectors and counts.
 func (t *tap) end(ctx context.Context) error {
 	t.mu.Lock()
-	window := t.window
-	t.window = nil
+	window, read := t.window, t.read
+	t.window, t.read = nil, nil
 	streams := t.streams
 	t.mu.Unlock()
 	for _, s := range streams {
-		if err := s.pack(ctx, window); err != nil {
+		if err := s.pack(ctx, window, read); err != nil {
 			return err
 		}
 	}
@@ -117,15 +123,13 @@ type tapped struct {
 	tap   *tap
 	shape codec.Shape
 	fixed codec.Stream // nil: the codec has no such form
+
+	chains *chains // what Stream is; nil: the codec packs every layer for itself
 }
 
 // RoundTrip implements [codec.Stream].
 func (s *tapped) RoundTrip(ctx context.Context, v ...codec.Vectors) error {
-	given := make([]codec.Vectors, len(v))
-	for i := range v {
-		given[i] = v[i]
-		given[i].Data = append([]byte(nil), v[i].Data...)
-	}
+	given := copies(v)
 	if err := s.Stream.RoundTrip(ctx, v...); err != nil {
 		return err
 	}
@@ -142,6 +146,11 @@ func (t *tap) note(s *tapped, given, got []codec.Vectors) {
 	}
 	for i := range given {
 		t.window.add(s, given[i])
+		if s.chains != nil {
+			read := got[i]
+			read.Data = bytes.Clone(read.Data)
+			t.read.add(s, read)
+		}
 		n := given[i].Tokens * s.shape.TokenElements()
 		t.counts.elements += int64(n)
 		x, y := make([]float32, n), make([]float32, n)
@@ -160,13 +169,19 @@ func (t *tap) note(s *tapped, given, got []codec.Vectors) {
 	}
 }
 
-// pack has the codec pack all that the stream was given in a window.
-func (s *tapped) pack(ctx context.Context, window *pages) error {
+// pack has the codec pack all that the stream was given in a window, of which attention read what is in read.
+func (s *tapped) pack(ctx context.Context, window, read *pages) error {
 	var pagesBytes, fixedBytes int64
-	for _, v := range window.of(s) {
+	came := read.of(s)
+	for i, v := range window.of(s) {
 		frame, err := s.Encode(ctx, nil, v...)
 		if err != nil {
 			return err
+		}
+		if s.chains != nil {
+			if err := s.chains.check(ctx, frame, came[i]); err != nil {
+				return err
+			}
 		}
 		pagesBytes += int64(len(frame))
 		if s.fixed == nil {
