@@ -252,7 +252,7 @@ bench-compare: build models eval-codecs ## does compare find nothing where there
 .PHONY: eval-codecs
 eval-codecs:
 	@mkdir -p bin/bench/codecs
-	@CGO_ENABLED=0 $(GO) build -o bin/bench/codecs/ ./bench/peercodec/kakeya-codec-ggml ./bench/peercodec/kakeya-codec-ggmlh ./core/plugin/codec/fake/kakeya-codec-fake
+	@CGO_ENABLED=0 $(GO) build -o bin/bench/codecs/ ./bench/peercodec/kakeya-codec-ggml ./bench/peercodec/kakeya-codec-ggmlh ./bench/peercodec/kakeya-codec-turboquant ./core/plugin/codec/fake/kakeya-codec-fake
 
 .PHONY: bench-binaries
 bench-binaries: headers

@@ -12,34 +12,45 @@ import (
 const block = 32
 
 // blockBytes are those of ggml's block_q8_0, block_q5_0 and block_q4_0.
-func (s *stream) blockBytes() int { return 2 + block*s.bits/8 }
+func blockBytes(bits int) int { return 2 + block*bits/8 }
 
-func (s *stream) vectorBytes() int { return s.shape.HeadDim / block * s.blockBytes() }
+func (s *stream) vectorBytes(bits int) int {
+	if s.levels == LloydMax {
+		return 2 + s.shape.HeadDim*bits/8
+	}
+	return s.shape.HeadDim / block * blockBytes(bits)
+}
 
 // pack appends the blocks of x, which it may rotate.
-func (s *stream) pack(b []byte, x []float32) []byte {
+func (s *stream) pack(bits int, b []byte, x []float32) []byte {
 	if s.rotation == Hadamard {
 		hadamard(x)
 	}
+	if s.levels == LloydMax {
+		return packLevels(b, x, bits)
+	}
 	for ; len(x) > 0; x = x[block:] {
-		if s.bits == 8 {
+		if bits == 8 {
 			b = packBytes(b, x[:block])
 		} else {
-			b = packLow(b, x[:block], s.bits)
+			b = packLow(b, x[:block], bits)
 		}
 	}
 	return b
 }
 
 // unpack is the way back.
-func (s *stream) unpack(x []float32, b []byte) {
-	for at := 0; at < len(x); at += block {
-		if s.bits == 8 {
+func (s *stream) unpack(bits int, x []float32, b []byte) {
+	for at := 0; at < len(x) && s.levels == Even; at += block {
+		if bits == 8 {
 			unpackBytes(x[at:at+block], b)
 		} else {
-			unpackLow(x[at:at+block], b, s.bits)
+			unpackLow(x[at:at+block], b, bits)
 		}
-		b = b[s.blockBytes():]
+		b = b[blockBytes(bits):]
+	}
+	if s.levels == LloydMax {
+		unpackLevels(x, b, bits)
 	}
 	if s.rotation == Hadamard {
 		hadamard(x)
@@ -162,6 +173,7 @@ func (s *stream) pageError() float64 {
 	stored := make([]byte, s.shape.HeadDim*s.shape.Type.Size())
 	var lost, squares float64
 	var packed []byte
+	bits := min(s.bits[0], s.bits[1])
 	for range vectors {
 		for i := range x {
 			x[i] = float32(rng.NormFloat64())
@@ -169,8 +181,8 @@ func (s *stream) pageError() float64 {
 		s.shape.Type.Store(stored, x)
 		s.shape.Type.Load(x, stored)
 		copy(y, x)
-		packed = s.pack(packed[:0], y)
-		s.unpack(y, packed)
+		packed = s.pack(bits, packed[:0], y)
+		s.unpack(bits, y, packed)
 		s.shape.Type.Store(stored, y)
 		s.shape.Type.Load(y, stored)
 		for i := range x {

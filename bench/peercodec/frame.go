@@ -9,13 +9,14 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 )
 
-// A frame, little-endian: magic 4, version 1, bits 1, rotation 1 (1: Hadamard), element type 1,
+// A frame, little-endian: magic 4, version 1, bits of keys 1, of values 1, rotation 1 (1: Hadamard, and 2
+// for lloyd-max), element type 1,
 // layers 4, kv_heads 4, head_dim 4, vectors 4; for each of them layer 4, part 4, position 4, tokens
 // 4; the blocks of each in turn; CRC-32C of all before.
 const (
 	magic      = "KGML"
-	version    = 1
-	headSize   = 24
+	version    = 2
+	headSize   = 25
 	headerSize = 16
 	sumSize    = 4
 )
@@ -28,7 +29,10 @@ func (s *stream) appendHead(b []byte, v []codec.Vectors) []byte {
 		rotated = 1
 	}
 	b = append(b, magic...)
-	b = append(b, version, byte(s.bits), rotated, byte(s.shape.Type))
+	if s.levels == LloydMax {
+		rotated |= 2
+	}
+	b = append(b, version, byte(s.bits[0]), byte(s.bits[1]), rotated, byte(s.shape.Type))
 	for _, n := range []int{s.shape.Layers, s.shape.KVHeads, s.shape.HeadDim, len(v)} {
 		b = binary.LittleEndian.AppendUint32(b, uint32(n))
 	}
@@ -57,11 +61,11 @@ func (s *stream) open(frame []byte, v []codec.Vectors) ([]byte, error) {
 	if body[4] != version {
 		return nil, fmt.Errorf("frame: %w: version %d", base.ErrUnsupported, body[4])
 	}
-	want, tokens := s.appendHead(nil, v), 0
+	want, bytes := s.appendHead(nil, v), 0
 	for i := range v {
-		tokens += v[i].Tokens
+		bytes += v[i].Tokens * s.shape.KVHeads * s.vectorBytes(s.bits[v[i].Part-codec.Key])
 	}
-	if len(body) != len(want)+tokens*s.shape.KVHeads*s.vectorBytes() || string(body[:len(want)]) != string(want) {
+	if len(body) != len(want)+bytes || string(body[:len(want)]) != string(want) {
 		return nil, corrupt("it is of another format or shape, or of other vectors")
 	}
 	return body[len(want):], nil
@@ -73,6 +77,7 @@ func corrupt(what string) error { return fmt.Errorf("frame: %w: %s", base.ErrCor
 func (s *stream) pageBits() float64 {
 	const pageTokens = 64
 	vectors := 2 * s.shape.Layers
-	bytes := headSize + sumSize + vectors*(headerSize+pageTokens*s.shape.KVHeads*s.vectorBytes())
+	both := s.vectorBytes(s.bits[0]) + s.vectorBytes(s.bits[1])
+	bytes := headSize + sumSize + vectors*headerSize + vectors/2*pageTokens*s.shape.KVHeads*both
 	return 8 * float64(bytes) / float64(vectors*pageTokens*s.shape.TokenElements())
 }

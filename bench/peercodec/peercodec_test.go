@@ -3,6 +3,7 @@ package peercodec
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
@@ -14,10 +15,38 @@ func TestConformance(t *testing.T) {
 		for _, rotation := range []string{None, Hadamard} {
 			t.Run(fmt.Sprintf("q%s_0 %s", bits, rotation), func(t *testing.T) {
 				codectest.Run(t, &codectest.Env{
-					Codec:  New("ggml", rotation),
+					Codec:  New("ggml", rotation, Even),
 					Params: codec.Params{keyQ: bits, keyRotation: rotation},
 				})
 			})
+		}
+	}
+	for name, params := range map[string]codec.Params{
+		"K8V4": {keyQ: "8", keyValues: "4"}, "TurboQuant 3": {keyQ: "3", keyLevels: LloydMax}, "TurboQuant 4": {keyQ: "4", keyLevels: LloydMax},
+	} {
+		t.Run(name, func(t *testing.T) {
+			codectest.Run(t, &codectest.Env{Codec: New("ggml", Hadamard, Even), Params: params})
+		})
+	}
+}
+
+// The levels lose of normal numbers what Max found (1960, table I).
+func TestLevels(t *testing.T) {
+	for bits, want := range map[int]float64{3: 0.03454, 4: 0.009497} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		x, y := make([]float32, 1<<16), make([]float32, 1<<16)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		unpackLevels(y, packLevels(nil, x, bits), bits)
+		lost, squares := 0.0, 0.0
+		for i := range x {
+			d := float64(x[i]) - float64(y[i])
+			lost += d * d
+			squares += float64(x[i]) * float64(x[i])
+		}
+		if got := lost / squares; math.Abs(got/want-1) > 0.03 {
+			t.Errorf("%d bits: %v, not %v", bits, got, want)
 		}
 	}
 }
@@ -26,9 +55,8 @@ func TestConformance(t *testing.T) {
 func TestBlocks(t *testing.T) {
 	x := make([]float32, block)
 	x[0], x[1], x[16], x[31] = -8, 3.4, 7, 1
-	s := &stream{bits: 4}
 	b := packLow(nil, x, 4)
-	if len(b) != s.blockBytes() || len(b) != 18 {
+	if len(b) != blockBytes(4) || len(b) != 18 {
 		t.Fatalf("%d bytes", len(b))
 	}
 	if b[0] != 0 || b[1] != 0x3c { // 1 as f16: -8 over -8

@@ -155,7 +155,7 @@ func (p plugins) Linked(ctx context.Context, kind base.Kind, name string) (route
 	if err != nil {
 		return router.Linked{}, err
 	}
-	return router.Linked{Linker: i.Linker, Gone: i.Gone(), Condemn: i.Condemn}, nil
+	return router.Linked{Linker: i.Linker, Info: i.Info, Gone: i.Gone(), Condemn: i.Condemn}, nil
 }
 
 // reloaded takes a new configuration over, as far as a running daemon can.

@@ -30,7 +30,7 @@ type Known struct {
 // Plugins of this repository, there or to come. The backend refuses at load what it cannot use.
 var (
 	OurBackends = []string{"llamacpp", "gomlx"}
-	OurCodecs   = []string{"e8", "d4"}
+	OurCodecs   = []string{"e8", "d4", "e8k"}
 	OurDrafters = []string{"ngram", "draft", "dflash"}
 )
 

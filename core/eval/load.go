@@ -94,7 +94,7 @@ func (l *loaded) bind(ctx context.Context, plugins Plugins, log *slog.Logger) (*
 	if ticket, err = l.server.OpenLink(ctx); err != nil {
 		return nil, err
 	}
-	return &backend.Link{Plugin: spec.Name, Address: ticket.Address, Secret: ticket.Secret, Params: spec.LinkParams()}, nil
+	return &backend.Link{Plugin: spec.Name, Address: ticket.Address, Secret: ticket.Secret, Params: l.channel.CodecParams(l.codecInfo)}, nil
 }
 
 // close unloads the model, also when the context has ended.

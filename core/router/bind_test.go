@@ -40,7 +40,7 @@ func (p processes) Linked(ctx context.Context, kind base.Kind, name string) (rou
 	if err != nil {
 		return router.Linked{}, err
 	}
-	return router.Linked{Linker: i.Linker, Gone: i.Gone(), Condemn: i.Condemn}, nil
+	return router.Linked{Linker: i.Linker, Info: i.Info, Gone: i.Gone(), Condemn: i.Condemn}, nil
 }
 
 func (p processes) pid(t *testing.T, kind base.Kind) int {

@@ -22,7 +22,7 @@ type binding struct {
 }
 
 // bind starts a plugin if need be and gets a ticket for one backend.
-func (r *Router) bind(ctx context.Context, kind base.Kind, name string, params map[string]string) (*binding, error) {
+func (r *Router) bind(ctx context.Context, kind base.Kind, name string, params func(base.Info) map[string]string) (*binding, error) {
 	plugin, err := r.plugins.Linked(ctx, kind, name)
 	if err != nil {
 		return nil, fmt.Errorf("%s %q: %w", kind, name, err)
@@ -45,14 +45,14 @@ func (r *Router) bind(ctx context.Context, kind base.Kind, name string, params m
 		return nil, fmt.Errorf("%s %q: open a link: %w", kind, name, err)
 	}
 	b.link = &backend.Link{
-		Plugin: name, Address: ticket.Address, Secret: ticket.Secret, Params: params, Patience: r.patience,
+		Plugin: name, Address: ticket.Address, Secret: ticket.Secret, Params: params(plugin.Info), Patience: r.patience,
 	}
 	return b, nil
 }
 
 // bindAll binds what the channel names: its codec and its drafter.
 func (r *Router) bindAll(ctx context.Context, c *channel.Channel) (links backend.Bindings, all []*binding, err error) {
-	add := func(kind base.Kind, name string, params map[string]string) *backend.Link {
+	add := func(kind base.Kind, name string, params func(base.Info) map[string]string) *backend.Link {
 		if err != nil {
 			return nil
 		}
@@ -64,10 +64,10 @@ func (r *Router) bindAll(ctx context.Context, c *channel.Channel) (links backend
 		return b.link
 	}
 	if c.Codec != nil {
-		links.Codec = add(base.KindCodec, c.Codec.Name, c.Codec.LinkParams())
+		links.Codec = add(base.KindCodec, c.Codec.Name, c.CodecParams)
 	}
 	if c.Drafter != nil {
-		links.Drafter = add(base.KindDrafter, c.Drafter.Name, c.Drafter.Params)
+		links.Drafter = add(base.KindDrafter, c.Drafter.Name, func(base.Info) map[string]string { return c.Drafter.Params })
 	}
 	return links, all, err
 }

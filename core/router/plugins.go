@@ -31,6 +31,7 @@ type Instance struct {
 // Linked is one process of a plugin that backends are introduced to.
 type Linked struct {
 	Linker
+	Info base.Info
 	Gone <-chan struct{} // closed when this process is dead; nil for one that cannot die
 
 	// Condemn has this process killed, and started again later, for what it did. It returns at once.

@@ -53,3 +53,25 @@ func TestEvalMeasuresARealModel(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, left, "the distributions' file is gone")
 }
+
+// A calibration comes with the codec, so that a channel of e8k needs nothing but its name; what is measured is pages.
+func TestEvalMeasuresPagesOfACalibration(t *testing.T) {
+	dir := shortDir(t)
+	report := filepath.Join(dir, "r.json")
+	cmd := exec.CommandContext(t.Context(), filepath.Join(env.bin, "kakeyad"), "eval", "smollm2-135m@e8k-q15",
+		"--models-dir", env.models, "--text", "../../bench/texts/opticks.txt", "--context", "192", "--windows", "1", "--json", report)
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	t.Logf("%s", out)
+	text, err := os.ReadFile(report)
+	require.NoError(t, err)
+	var r eval.Report
+	require.NoError(t, json.Unmarshal(text, &r))
+	require.Len(t, r.Results, 2)
+	x := r.Results[1]
+	assert.Equal(t, "smollm2-135m@e8k-q15", x.ID)
+	assert.Equal(t, "page", x.Codec.Params["form"])
+	assert.Less(t, x.Codec.Bits, 2.2)
+	assert.Less(t, x.KL.Value, 0.03)
+}

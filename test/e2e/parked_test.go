@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// parking serves SmolLM2 three times: packed by e8, parked as it is, and never parked. after is when
-// the first two park.
+// parking serves SmolLM2 four times: packed by e8, packed by e8k, parked as it is, and never parked. after is when
+// the first three park.
 func parking(after string) string {
 	return fmt.Sprintf(`
 models:
@@ -25,6 +25,7 @@ defaults:
   load: {context: 1024, parallel: 2, cache_tokens: 1024}
 channels:
   packed: {model: smollm2-135m, codec: {name: e8, q: 38}, cache: {park_after: %[1]s}}
+  calibrated: {model: smollm2-135m, codec: {name: e8k, q: 15}, cache: {park_after: %[1]s}}
   raw: {model: smollm2-135m, cache: {park_after: %[1]s}}
   plain: {model: smollm2-135m}
 `, after)
@@ -74,7 +75,7 @@ const question = "Who wrote Hamlet?"
 // A conversation comes back after it was idle and lost its cells, after its model was unloaded, and
 // after the daemon was restarted, and says the same each time.
 func TestParkedComesBack(t *testing.T) {
-	for _, channel := range []string{"packed", "raw"} {
+	for _, channel := range []string{"packed", "calibrated", "raw"} {
 		t.Run(channel, func(t *testing.T) {
 			d := start(t, parking("50ms"))
 			client := d.client()
@@ -114,9 +115,8 @@ func TestParkedComesBack(t *testing.T) {
 
 			p := d.pages().Sessions
 			assert.Zero(t, p.Damaged)
-			if channel == "packed" {
-				assert.Greater(t, float64(p.Nominal), 2.4*float64(p.Bytes), "%+v", p)
-			}
+			least := map[string]float64{"packed": 2.4, "calibrated": 8, "raw": 0.99}[channel]
+			assert.Greater(t, float64(p.Nominal), least*float64(p.Bytes), "%+v", p)
 		})
 	}
 }

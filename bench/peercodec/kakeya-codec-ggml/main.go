@@ -6,4 +6,4 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 )
 
-func main() { codec.Serve(peercodec.New("ggml", peercodec.None), codec.ServeOptions{}) }
+func main() { codec.Serve(peercodec.New("ggml", peercodec.None, peercodec.Even), codec.ServeOptions{}) }

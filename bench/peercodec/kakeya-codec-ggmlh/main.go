@@ -6,4 +6,6 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 )
 
-func main() { codec.Serve(peercodec.New("ggmlh", peercodec.Hadamard), codec.ServeOptions{}) }
+func main() {
+	codec.Serve(peercodec.New("ggmlh", peercodec.Hadamard, peercodec.Even), codec.ServeOptions{})
+}

@@ -46,6 +46,13 @@ import (
 // CapAffine is the capability of a codec some of whose streams have an affine form.
 const CapAffine base.Capability = "affine"
 
+// CapModel is the capability of a codec that packs every model in a way of its own. The host gives it ParamModel.
+const CapModel base.Capability = "model"
+
+// ParamModel is the parameter that says whose vectors they are: the absolute path of the model's file. Only codecs with
+// CapModel get it.
+const ParamModel = "model"
+
 // Codec packs key and value vectors. It is safe for concurrent use.
 type Codec interface {
 	base.Plugin

@@ -23,8 +23,9 @@ type job struct {
 	at     int // among the call's
 	part   int // 0: keys, 1: values
 	form   *form
-	inputs [][2]int // what it is predicted from: layer and part
-	needed bool     // others are predicted from it
+	spread [][]uint8 // the bins of its blocks, [class, block]
+	inputs [][2]int  // what it is predicted from: layer and part
+	needed bool      // others are predicted from it
 
 	codes   []int16 // [tokens, width]
 	classes []uint8 // [tokens]
@@ -70,7 +71,8 @@ func (c *Coder) chains(v []contract.Vectors) (all []*chain) {
 func (s *chain) choose(j *job) {
 	m := s.coder.model
 	p := m.parts[j.Layer][j.part]
-	j.form = p.alone
+	spreads := s.coder.spreads[j.Layer][j.part]
+	j.form, j.spread = p.alone, spreads.alone
 	if p.within == nil || s.coder.how != Page {
 		return
 	}
@@ -86,7 +88,7 @@ func (s *chain) choose(j *job) {
 			return
 		}
 	}
-	j.form, j.inputs = p.within, inputs
+	j.form, j.spread, j.inputs = p.within, spreads.within, inputs
 	for _, in := range inputs {
 		s.jobs[s.of[in]].needed = true
 	}

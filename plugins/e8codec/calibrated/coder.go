@@ -41,11 +41,17 @@ func ParseHow(s string) (How, error) {
 type Coder struct {
 	model *Model
 	how   How
-	rate  int
+	pitch pitch
 	shape contract.Shape
+
+	spreads [][2]spreads // by layer and part
 }
 
-// New makes a Coder. Errors: ErrInvalid that names q, how, or the field of a shape that is not the model's.
+// spreads are the bins of blocks, [class, block], of a part's forms.
+type spreads struct{ alone, within [][]uint8 }
+
+// New makes a Coder. q is any whole number from the least to the largest of the calibration's rates; steps and bins of one
+// between two rates lie between theirs. Errors: ErrInvalid that names q, how, or the field of a shape that is not the model's.
 func (m *Model) New(shape contract.Shape, q int, how How) (*Coder, error) {
 	if err := shape.Validate(); err != nil {
 		return nil, err
@@ -61,11 +67,21 @@ func (m *Model) New(shape contract.Shape, q int, how How) (*Coder, error) {
 	if how != Random && how != Page {
 		return nil, fmt.Errorf("form: %w: %v", base.ErrInvalid, how)
 	}
-	rate, err := m.rate(q)
+	pitch, err := m.pitchOf(q)
 	if err != nil {
 		return nil, err
 	}
-	return &Coder{model: m, how: how, rate: rate, shape: shape}, nil
+	c := &Coder{model: m, how: how, pitch: pitch, shape: shape, spreads: make([][2]spreads, m.Layers)}
+	for i := range m.Layer {
+		for part := range m.Layer[i] {
+			p := &m.Layer[i][part]
+			c.spreads[i][part].alone = pitch.spread(&p.Alone)
+			if p.Within != nil {
+				c.spreads[i][part].within = pitch.spread(p.Within)
+			}
+		}
+	}
+	return c, nil
 }
 
 // RoundTrip replaces v by what Decode of Encode gives.

@@ -234,7 +234,7 @@ func TestNewRefuses(t *testing.T) {
 		"other heads":  func(s *contract.Shape, _ *int, _ *calibrated.How) { s.KVHeads++ },
 		"other dims":   func(s *contract.Shape, _ *int, _ *calibrated.How) { s.HeadDim = 8 },
 		"no type":      func(s *contract.Shape, _ *int, _ *calibrated.How) { s.Type = 0 },
-		"no rate":      func(_ *contract.Shape, q *int, _ *calibrated.How) { *q = 16 },
+		"no rate":      func(_ *contract.Shape, q *int, _ *calibrated.How) { *q = 35 },
 		"no form":      func(_ *contract.Shape, _ *int, h *calibrated.How) { *h = 3 },
 	} {
 		s, q, how := good, 15, calibrated.Page

@@ -21,7 +21,7 @@ const (
 
 // Format names what frames are: all that decoding depends on.
 func (c *Coder) Format() string {
-	return fmt.Sprintf("e8k/%d %v q%d %v", frameVersion, c.model.hash, c.model.Rates[c.rate].Q(), c.how)
+	return fmt.Sprintf("e8k/%d %v q%d %v", frameVersion, c.model.hash, c.pitch.q, c.how)
 }
 
 // seal appends the frame that streams make to dst.
@@ -73,7 +73,7 @@ func (c *Coder) unseal(frame []byte, v []contract.Vectors) (streams [][]byte, er
 func (c *Coder) appendHead(b []byte, v []contract.Vectors) []byte {
 	s := c.shape
 	b = append(b, frameMagic...)
-	b = append(b, frameVersion, byte(c.how), byte(c.model.Rates[c.rate].Q()), byte(s.Type))
+	b = append(b, frameVersion, byte(c.how), byte(c.pitch.q), byte(s.Type))
 	for _, n := range []int{s.HeadDim, s.KVHeads, s.Layers, 0} {
 		b = binary.LittleEndian.AppendUint16(b, uint16(n))
 	}

@@ -33,7 +33,7 @@ func (c *Coder) lay(jobs []*job, visit func(j *job, block int, tokens []int)) (t
 	m := c.model
 	var tokens []int
 	for _, j := range jobs {
-		for class, blocks := range j.form.Spread[c.rate] {
+		for class, blocks := range j.spread {
 			tokens = tokens[:0]
 			for t, k := range j.classes {
 				if int(k) == class {

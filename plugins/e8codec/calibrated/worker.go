@@ -98,8 +98,8 @@ func (w *worker) x(t, part int) []float32 {
 func (w *worker) job(j *job, do action) {
 	m, n := w.coder.model, w.n
 	p := &m.Layer[j.Layer][j.part]
-	step := m.Rates[w.coder.rate].Step
-	spread := j.form.Spread[w.coder.rate]
+	step := w.coder.pitch.step
+	spread := j.spread
 	var units []int16
 	if j.needed {
 		units = make([]int16, (w.hi-w.lo)*n)

@@ -2,8 +2,10 @@
 //
 // # Parameters
 //
-//	calibration  the path of the model's calibration, absolute
-//	q            one of the calibration's rates: bits an element of a page, in tenths
+//	model        the path of the model's file, absolute; the host says it, since the codec has CapModel
+//	calibration  the path of the model's calibration, absolute. Unsaid: the file beside the model that is named for it and
+//	             ends in .e8k, else what is shipped for a model of its general.name
+//	q            quality: bits an element of a page, in tenths, as it was when calibrating
 //	form         page (the default): a layer is predicted from those before it that a call has; random: never
 //
 // # Frames
@@ -13,10 +15,9 @@
 package e8k
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
@@ -36,10 +37,11 @@ type Codec struct {
 func New(version string) *Codec {
 	return &Codec{
 		Self: base.NewSelf(base.Info{
-			Kind:        base.KindCodec,
-			Name:        "e8k",
-			Version:     version,
-			Description: "packs vectors as points of the lattice E8, in coordinates that were learned of the model",
+			Kind:         base.KindCodec,
+			Name:         "e8k",
+			Version:      version,
+			Capabilities: []base.Capability{contract.CapModel},
+			Description:  "packs vectors as points of the lattice E8, in coordinates that were learned of the model",
 		}),
 		models: map[calibrated.Hash]*calibrated.Model{},
 	}
@@ -54,9 +56,9 @@ func (c *Codec) Open(ctx context.Context, shape contract.Shape, params contract.
 	if err != nil {
 		return nil, err
 	}
-	m, err := c.model(o.calibration)
+	m, err := c.model(o)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", keyCalibration, err)
+		return nil, err
 	}
 	coder, err := m.New(shape, o.q, o.form)
 	if err != nil {
@@ -67,14 +69,11 @@ func (c *Codec) Open(ctx context.Context, shape contract.Shape, params contract.
 	return s, err
 }
 
-// model reads a calibration, once as long as its bytes are the same.
-func (c *Codec) model(path string) (*calibrated.Model, error) {
-	if !filepath.IsAbs(path) {
-		return nil, fmt.Errorf("%w: %q is no absolute path", base.ErrInvalid, path)
-	}
-	file, err := os.ReadFile(path)
+// model makes a calibration ready, once as long as its bytes are the same.
+func (c *Codec) model(o options) (*calibrated.Model, error) {
+	file, err := find(o)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", base.ErrInvalid, err)
+		return nil, err
 	}
 	hash := calibrated.HashOf(file)
 	c.mu.Lock()
@@ -84,7 +83,7 @@ func (c *Codec) model(path string) (*calibrated.Model, error) {
 	}
 	m, err := calibrated.NewModel(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", cmp.Or(o.calibration, Beside(o.model)), err)
 	}
 	c.models[hash] = m
 	return m, nil

@@ -88,7 +88,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a relative path":      {contract.Params{"q": "15", "calibration": "some.e8k"}, base.ErrInvalid, "absolute"},
 		"a file that is gone":  {contract.Params{"q": "15", "calibration": path + ".not"}, base.ErrInvalid, "some.e8k.not"},
 		"a file that is none":  {contract.Params{"q": "15", "calibration": damaged}, base.ErrCorrupt, "damaged.e8k"},
-		"a rate that is none":  {contract.Params{"q": "16", "calibration": path}, base.ErrInvalid, "there are 15, 34"},
+		"a rate that is none":  {contract.Params{"q": "35", "calibration": path}, base.ErrInvalid, "between 15 and 34"},
 		"a range that is none": {contract.Params{"q": "much", "calibration": path}, base.ErrInvalid, "much"},
 		"a form that is none":  {contract.Params{"q": "15", "calibration": path, "form": "round"}, base.ErrInvalid, "round"},
 		"an unknown parameter": {contract.Params{"q": "15", "calibration": path, "boundary": "2"}, base.ErrInvalid, "boundary"},

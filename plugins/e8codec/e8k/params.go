@@ -19,6 +19,7 @@ const (
 )
 
 type options struct {
+	model       string
 	calibration string
 	q           int
 	form        calibrated.How
@@ -29,6 +30,8 @@ func parseParams(params contract.Params) (o options, err error) {
 	o.form = calibrated.Page
 	for _, key := range slices.Sorted(maps.Keys(params)) {
 		switch value := params[key]; key {
+		case contract.ParamModel:
+			o.model = value
 		case keyCalibration:
 			o.calibration = value
 		case keyQ:
@@ -43,8 +46,8 @@ func parseParams(params contract.Params) (o options, err error) {
 			return o, fmt.Errorf("%s: %w: unknown parameter", key, base.ErrInvalid)
 		}
 	}
-	if o.calibration == "" {
-		return o, fmt.Errorf("%s: %w: it must be said: codec.params.calibration of the channel names the model's calibration", keyCalibration, base.ErrInvalid)
+	if o.calibration == "" && o.model == "" {
+		return o, fmt.Errorf("%s: %w: neither the model nor its calibration is said; codec.params.calibration of the channel names one", keyCalibration, base.ErrInvalid)
 	}
 	return o, nil
 }
