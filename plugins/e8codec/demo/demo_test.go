@@ -91,7 +91,7 @@ func TestScalarFormatsAreGGMLs(t *testing.T) {
 		x, err := Vectors(source, 32, 64, uint64(channels), nil)
 		require.NoError(t, err)
 		for bits, f := range map[string]func(y, x []float32) float64{"8": q8, "4": q4} {
-			s, err := peercodec.New("ggml", peercodec.None).Open(t.Context(), codec.Shape{Layers: 1, KVHeads: 1, HeadDim: 64, Type: codec.F32}, codec.Params{"q": bits})
+			s, err := peercodec.New("ggml", peercodec.None, peercodec.Even).Open(t.Context(), codec.Shape{Layers: 1, KVHeads: 1, HeadDim: 64, Type: codec.F32}, codec.Params{"q": bits})
 			require.NoError(t, err)
 			want, got := roundTrip(t, s, x), make([]float32, len(x))
 			f(got, x)
