@@ -23,6 +23,8 @@ var parkedChannels = []struct{ name, codec string }{
 	{"raw f16", ""},
 	{"e8 q38", "codec: {name: e8, q: 38}, "},
 	{"e8 q10", "codec: {name: e8, q: 10}, "},
+	{"e8k q15", "codec: {name: e8k, q: 15}, "},
+	{"e8k q15, random", "codec: {name: e8k, q: 15, params: {form: random}}, "},
 }
 
 // parkedSessions restores prompts from memory and from disk, beside computing them, and counts what
@@ -91,6 +93,10 @@ func parkedChannel(ctx context.Context, w *tabwriter.Writer, url, channel, pages
 		wanted += ", >= 2.4 times held"
 	case "e8 q10":
 		wanted += ", >= 3.5 times held"
+	case "e8k q15":
+		wanted = ">= 8 times, >= 9 times held"
+	case "e8k q15, random":
+		wanted = ">= 20 times"
 	default:
 		wanted = ""
 	}

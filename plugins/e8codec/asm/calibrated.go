@@ -8,14 +8,14 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// calibratedKernels are the products of package calibrated: rows are gone through once for every 64 columns, and for
-// the last ones once for every 8.
+// calibratedKernels are the products of package calibrated: rows are gone through once for so many columns as there are
+// registers, and for the last ones once for every one that is left.
 func calibratedKernels() {
 	TEXT("predictAVX2", NOSPLIT, "func(acc *int32, a *int16, w *int16, pairs int, n int)")
 	Doc("predictAVX2 is predictGeneric for pairs of inputs and n outputs, a multiple of 8.")
 	Pragma("noescape")
 	product{
-		name: "predict", out: "acc", rows: "pairs",
+		name: "predict", out: "acc", rows: "pairs", register: YMM, bytes: 32, wide: []int{8, 1},
 		each: func(p *products) {
 			factor := YMM()
 			VPBROADCASTD(Mem{Base: p.factors}, factor)
@@ -29,30 +29,118 @@ func calibratedKernels() {
 		},
 	}.write("a", "w")
 
-	TEXT("combineAVX2", NOSPLIT, "func(y *float32, x *float32, offsets *uint32, m *float32, rows int, n int)")
-	Doc("combineAVX2 adds x times the rows of m that begin so many bytes after it to y, of n elements, a multiple of 8.")
-	Pragma("noescape")
-	product{
-		name: "combine", out: "y", rows: "rows",
-		each: func(p *products) {
-			factor, row := YMM(), GP64()
+	for _, v := range []struct {
+		name string
+		product
+	}{
+		{"combineAVX2", product{register: YMM, bytes: 32, wide: []int{8, 1}}},
+		{"combineAVX512", product{register: ZMM, bytes: 64, wide: []int{12, 4, 1}}},
+	} {
+		TEXT(v.name, NOSPLIT, "func(y *float32, x *float32, offsets *uint32, m *float32, rows int, n int)")
+		Doc(fmt.Sprintf("%s adds x times the rows of m that begin so many bytes after it to y, of n elements, a multiple of %d.", v.name, v.bytes/4))
+		Pragma("noescape")
+		v.product.name, v.out, v.rows = "combine", "y", "rows"
+		v.each = func(p *products) {
+			factor, row := v.register(), GP64()
 			VBROADCASTSS(Mem{Base: p.factors}, factor)
 			MOVL(Mem{Base: p.offsets}, row.As32())
 			ADDQ(p.row, row)
 			ADDQ(Imm(4), p.factors)
 			ADDQ(Imm(4), p.offsets)
 			for i, acc := range p.acc {
-				t := YMM()
-				VMULPS(at(row, 32*i), factor, t)
+				t := v.register()
+				VMULPS(at(row, v.bytes*i), factor, t)
 				VADDPS(t, acc, acc)
 			}
-		},
-	}.write("x", "m")
+		}
+		v.write("x", "m")
+	}
+	predictTokens()
+}
+
+// predictTokens is predict for four tokens, so that weights are fetched once for all.
+func predictTokens() {
+	const tokens = 4
+	TEXT("predict4AVX512", NOSPLIT, "func(acc *int32, a *int16, w *int16, pairs int, n int)")
+	Doc("predict4AVX512 is predictGeneric for pairs of inputs and n outputs, a multiple of 16, of each of four tokens, whose",
+		"inputs and outputs follow those of the one before.")
+	Pragma("noescape")
+	out, w, n := pointer("acc"), pointer("w"), Load(Param("n"), GP64())
+	stride, inputs := GP64(), Load(Param("pairs"), GP64())
+	MOVQ(n, stride)
+	SHLQ(Imm(2), stride)
+	SHLQ(Imm(2), inputs) // bytes of a token's
+	for _, wide := range []int{3, 1} {
+		label := fmt.Sprintf("tokens%d", wide)
+		Label(label)
+		CMPQ(n, Imm(uint64(16*wide)))
+		JL(LabelRef(label + "done"))
+		row, left := GP64(), Load(Param("pairs"), GP64())
+		MOVQ(w, row)
+		var from [tokens]Register
+		var acc [tokens][]VecVirtual
+		to := GP64()
+		MOVQ(out, to)
+		for t := range tokens {
+			from[t] = GP64()
+			if t == 0 {
+				MOVQ(pointer("a"), from[t])
+			} else {
+				LEAQ(Mem{Base: from[t-1], Index: inputs, Scale: 1}, from[t])
+			}
+			for i := range wide {
+				z := ZMM()
+				VMOVUPS(at(to, 64*i), z)
+				acc[t] = append(acc[t], z)
+			}
+			ADDQ(stride, to)
+		}
+		TESTQ(left, left)
+		JZ(LabelRef(label + "store"))
+		Label(label + "row")
+		var weights []VecVirtual
+		for i := range wide {
+			z := ZMM()
+			VMOVUPS(at(row, 64*i), z)
+			weights = append(weights, z)
+		}
+		ADDQ(stride, row)
+		for t := range tokens {
+			factor := ZMM()
+			VPBROADCASTD(Mem{Base: from[t]}, factor)
+			ADDQ(Imm(4), from[t])
+			for i := range wide {
+				z := ZMM()
+				VPMADDWD(weights[i], factor, z)
+				VPADDD(z, acc[t][i], acc[t][i])
+			}
+		}
+		DECQ(left)
+		JNZ(LabelRef(label + "row"))
+		Label(label + "store")
+		MOVQ(out, to)
+		for t := range tokens {
+			for i := range wide {
+				VMOVUPS(acc[t][i], at(to, 64*i))
+			}
+			ADDQ(stride, to)
+		}
+		ADDQ(U32(64*wide), out)
+		ADDQ(U32(64*wide), w)
+		SUBQ(Imm(uint64(16*wide)), n)
+		JMP(LabelRef(label))
+		Label(label + "done")
+	}
+	VZEROUPPER()
+	RET()
 }
 
 // product writes a kernel's loops.
 type product struct {
 	name, out, rows string
+	register        func() VecVirtual
+	bytes           int   // of a register
+	wide            []int // registers that are filled together, most first
 	each            func(p *products)
 }
 
@@ -68,10 +156,10 @@ func (k product) write(factors, matrix string) {
 	stride := GP64()
 	MOVQ(n, stride)
 	SHLQ(Imm(2), stride)
-	for _, wide := range []int{8, 1} {
+	for _, wide := range k.wide {
 		label := fmt.Sprintf("%s%d", k.name, wide)
 		Label(label)
-		CMPQ(n, Imm(uint64(8*wide)))
+		CMPQ(n, Imm(uint64(k.bytes/4*wide)))
 		JL(LabelRef(label + "done"))
 		p := products{stride: stride, factors: pointer(factors), row: GP64()}
 		if k.name == "combine" {
@@ -79,8 +167,8 @@ func (k product) write(factors, matrix string) {
 		}
 		MOVQ(m, p.row)
 		for i := range wide {
-			acc := YMM()
-			VMOVDQU(at(out, 32*i), acc)
+			acc := k.register()
+			VMOVUPS(at(out, k.bytes*i), acc)
 			p.acc = append(p.acc, acc)
 		}
 		left := Load(Param(k.rows), GP64())
@@ -92,11 +180,11 @@ func (k product) write(factors, matrix string) {
 		JNZ(LabelRef(label + "row"))
 		Label(label + "store")
 		for i, acc := range p.acc {
-			VMOVDQU(acc, at(out, 32*i))
+			VMOVUPS(acc, at(out, k.bytes*i))
 		}
-		ADDQ(U32(32*wide), out)
-		ADDQ(U32(32*wide), m)
-		SUBQ(Imm(uint64(8*wide)), n)
+		ADDQ(U32(k.bytes*wide), out)
+		ADDQ(U32(k.bytes*wide), m)
+		SUBQ(U32(k.bytes/4*wide), n)
 		JMP(LabelRef(label))
 		Label(label + "done")
 	}

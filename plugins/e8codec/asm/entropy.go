@@ -23,12 +23,12 @@ func entropyKernels() {
 	unpackQuads(one, halfSingle, ones)
 	k := newRANSConstants(one)
 	for _, v := range []struct {
-		name  string
-		block int
-	}{{"E8", 8}, {"D4", 4}} {
+		name string
+		points
+	}{{"E8", points{block: 8}}, {"D4", points{block: 4}}, {"Learned", points{block: 8, learned: true}}} {
 		for _, tiles := range []int{1, 2, 4} {
-			decodeTiles(fmt.Sprintf("decode%d%sAVX2", tiles, v.name), tiles, v.block, k)
-			encodeTiles(fmt.Sprintf("encode%d%sAVX2", tiles, v.name), tiles, v.block, k)
+			decodeTiles(fmt.Sprintf("decode%d%sAVX2", tiles, v.name), tiles, v.points, k)
+			encodeTiles(fmt.Sprintf("encode%d%sAVX2", tiles, v.name), tiles, v.points, k)
 		}
 	}
 	energy()

@@ -20,6 +20,8 @@ const (
 	offParity  = 432
 	offStep    = 464
 	offKeep    = 480
+	offStart   = 488
+	offCosets  = 520
 )
 
 // numbers of the coder
@@ -48,6 +50,7 @@ func newRANSConstants(one Mem) ransConstants {
 type group struct {
 	class, raw Register
 	table      string // parameter: the class's first table
+	there      string // parameter: the lanes that there are; "": all
 	z          Mem
 	x, know    VecVirtual // know: 2·coset + parity, of the values or where there is a shift of the lowest bits
 }
@@ -55,24 +58,46 @@ type group struct {
 // ends says whether coordinate j of a lane is the last of a block.
 func ends(block, j int) bool { return (j+1)%block == 0 }
 
-// tileParams are the parameters of tiles, which follow one another in z.
-func tileParams(tiles int) (params string) {
+// points are what a kernel's tiles hold.
+type points struct {
+	block int // coordinates of one
+	// learned: classes may have their cosets coded, and tiles may lack lanes.
+	learned bool
+}
+
+// params are the parameters of tiles, which follow one another in z.
+func (p points) params(tiles int) (params string) {
 	for i := range tiles {
 		params += fmt.Sprintf(", c%d *uint64, t%d *uint32, raw%d *byte", i, i, i)
+		if p.learned {
+			params += fmt.Sprintf(", there%d *int32", i)
+		}
 	}
 	return params
 }
 
-func newGroup(z Register, i int) group {
-	return group{
+func (p points) group(z Register, i int) group {
+	g := group{
 		class: pointer(fmt.Sprintf("c%d", i)), raw: pointer(fmt.Sprintf("raw%d", i)),
 		table: fmt.Sprintf("t%d", i), z: at(z, 128*i),
 	}
+	if p.learned {
+		g.there = fmt.Sprintf("there%d", i)
+	}
+	return g
+}
+
+// lanes loads which lanes there are.
+func (g *group) lanes() VecVirtual {
+	y := YMM()
+	VMOVDQU(Mem{Base: pointer(g.there)}, y)
+	return y
 }
 
 // decodeTiles writes the kernel that decodes so many tiles at once, of lattice points with block coordinates.
-func decodeTiles(name string, tiles, block int, k ransConstants) {
-	TEXT(name, NOSPLIT, "func(x *uint32, words *byte, expand *uint64, z *int16"+tileParams(tiles)+") (used uint64, escapes uint32)")
+func decodeTiles(name string, tiles int, p points, k ransConstants) {
+	block := p.block
+	TEXT(name, NOSPLIT, "func(x *uint32, words *byte, expand *uint64, z *int16"+p.params(tiles)+") (used uint64, escapes uint32)")
 	Doc(name+" decodes whole tiles. Words are read 16 bytes at a time, raw bytes 4. Escapes are not zero when",
 		"a coordinate is not listed; its code is what escape would have.")
 	Pragma("noescape")
@@ -83,17 +108,28 @@ func decodeTiles(name string, tiles, block int, k ransConstants) {
 	groups := make([]group, tiles)
 	states := pointer("x")
 	for i := range groups {
-		g := newGroup(z, i)
+		g := p.group(z, i)
 		g.x = YMM()
 		VMOVDQU(at(states, 32*i), g.x)
 		if block == 8 {
 			g.know = YMM()
+			coded := fmt.Sprintf("coded%d", i)
+			if p.learned {
+				CMPL(at(g.class, offStart), Imm(0))
+				JNE(LabelRef(coded))
+			}
 			VPBROADCASTB(Mem{Base: g.raw}, g.know.AsX())
 			VPMOVZXBD(g.know.AsX(), g.know)
 			VPSRLVD(k.lanes, g.know, g.know)
 			VPAND(k.one, g.know, g.know)
 			VPADDD(g.know, g.know, g.know)
 			INCQ(g.raw)
+			if p.learned {
+				JMP(LabelRef(coded + "done"))
+				Label(coded)
+				g.decodeCosets(k, words, expand, low)
+				Label(coded + "done")
+			}
 		}
 		groups[i] = g
 	}
@@ -140,34 +176,19 @@ func (g *group) decode(block, j int, k ransConstants, words, expand Register, lo
 	VPXOR(slot, slot, slot)
 	VPGATHERDD(ones, Mem{Base: pointer(g.table), Index: index, Scale: 4}, slot)
 
-	// the state after the event
 	freq, bias := YMM(), YMM()
 	VPSLLD(U8(8), slot, freq)
 	VPSRLD(U8(8+probBits), freq, freq)
-	VPSRLD(U8(probBits), g.x, g.x)
-	VPMULLD(freq, g.x, g.x)
 	VPAND(k.slot, slot, bias)
-	VPADDD(bias, g.x, g.x)
-
-	// words for the lanes that need one
-	needs := YMM()
-	VPCMPGTD(g.x, low, needs)
-	mask := GP64()
-	VMOVMSKPS(needs, mask.As32())
-	word, order := YMM(), YMM()
-	VPMOVZXWD(Mem{Base: words}, word)
-	VPMOVZXBD(Mem{Base: expand, Index: mask, Scale: 8}, order)
-	VPERMD(word, order, word)
-	VPSLLD(U8(wordBits), g.x, order)
-	VPOR(order, word, word)
-	VPBLENDVB(needs, word, g.x, g.x)
-	POPCNTL(mask.As32(), mask.As32())
-	LEAQ(Mem{Base: words, Index: mask, Scale: 2}, words)
+	g.take(freq, bias, words, expand, low)
 
 	// the coordinate
 	value, some := YMM(), YMM()
 	VPSRAD(U8(24), slot, value)
 	VPCMPEQD(k.escape, value, some)
+	if g.there != "" {
+		VPAND(g.lanes(), some, some)
+	}
 	VPOR(some, escapes, escapes)
 	bits, parity := YMM(), YMM()
 	VPBROADCASTD(Mem{Base: g.raw}, bits)
@@ -195,12 +216,63 @@ func (g *group) decode(block, j int, k ransConstants, words, expand Register, lo
 		VPSRLD(U8(1), g.know, bits)
 		VPADDD(bits, value, value)
 	}
+	if g.there != "" {
+		VPAND(g.lanes(), value, value)
+	}
 	return value
 }
 
+// take brings the lanes to the state after an event, whose words they take. Lanes that there are not stay as they are,
+// and since they want no word, nobody else looks at them.
+func (g *group) take(freq, bias VecVirtual, words, expand Register, low VecVirtual) {
+	if g.there == "" {
+		VPSRLD(U8(probBits), g.x, g.x)
+		VPMULLD(freq, g.x, g.x)
+		VPADDD(bias, g.x, g.x)
+	} else {
+		next := YMM()
+		VPSRLD(U8(probBits), g.x, next)
+		VPMULLD(freq, next, next)
+		VPADDD(bias, next, next)
+		VPBLENDVB(g.lanes(), next, g.x, g.x)
+	}
+	needs := YMM()
+	VPCMPGTD(g.x, low, needs)
+	mask := GP64()
+	VMOVMSKPS(needs, mask.As32())
+	word, order := YMM(), YMM()
+	VPMOVZXWD(Mem{Base: words}, word)
+	VPMOVZXBD(Mem{Base: expand, Index: mask, Scale: 8}, order)
+	VPERMD(word, order, word)
+	VPSLLD(U8(wordBits), g.x, order)
+	VPOR(order, word, word)
+	VPBLENDVB(needs, word, g.x, g.x)
+	POPCNTL(mask.As32(), mask.As32())
+	LEAQ(Mem{Base: words, Index: mask, Scale: 2}, words)
+}
+
+// decodeCosets takes the cosets of the lanes' blocks, halves having the slots from start on.
+func (g *group) decodeCosets(k ransConstants, words, expand Register, low VecVirtual) {
+	slot, half, start, freq := YMM(), YMM(), YMM(), YMM()
+	VPAND(k.slot, g.x, slot)
+	VMOVDQU(at(g.class, offStart), start)
+	VPCMPGTD(slot, start, half) // integers
+	VPCMPEQD(freq, freq, freq)
+	VPXOR(freq, half, half)
+	VMOVDQU(k.top, freq)
+	VPSUBD(start, freq, freq)
+	VPBLENDVB(half, freq, start, freq)
+	VPAND(half, start, start)
+	VPSUBD(start, slot, slot)
+	VPAND(k.one, half, g.know)
+	VPADDD(g.know, g.know, g.know)
+	g.take(freq, slot, words, expand, low)
+}
+
 // encodeTiles writes the kernel that encodes so many tiles at once.
-func encodeTiles(name string, tiles, block int, k ransConstants) {
-	TEXT(name, NOSPLIT, "func(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16"+tileParams(tiles)+") (used uint64)")
+func encodeTiles(name string, tiles int, p points, k ransConstants) {
+	block := p.block
+	TEXT(name, NOSPLIT, "func(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16"+p.params(tiles)+") (used uint64)")
 	Doc(name+" encodes whole tiles all whose coordinates are listed. Words are written before words, 16 bytes",
 		"at a time. Raw bytes are written 4 at a time; what follows the tile's stays as it is.")
 	Pragma("noescape")
@@ -208,8 +280,8 @@ func encodeTiles(name string, tiles, block int, k ransConstants) {
 	groups := make([]group, tiles)
 	z := pointer("z")
 	for i := range groups {
-		groups[i] = newGroup(z, i)
-		groups[i].prepare(block, k, at(scratch, 8*32*i))
+		groups[i] = p.group(z, i)
+		groups[i].prepare(i, block, k, at(scratch, 8*32*i))
 	}
 	states := pointer("x")
 	words, compress := pointer("words"), pointer("compress")
@@ -219,8 +291,21 @@ func encodeTiles(name string, tiles, block int, k ransConstants) {
 	}
 	for j := 7; j >= 0; j-- {
 		for i := tiles - 1; i >= 0; i-- {
-			groups[i].encode(k, at(scratch, 8*32*i+32*j), words, compress)
+			index := YMM()
+			VMOVDQU(at(scratch, 8*32*i+32*j), index)
+			groups[i].encode(k, index, Mem{Base: pointer(groups[i].table)}, words, compress)
 		}
+	}
+	for i := tiles - 1; i >= 0 && p.learned; i-- {
+		raw := fmt.Sprintf("raw%d", i)
+		g := &groups[i]
+		CMPL(at(g.class, offStart), Imm(0))
+		JE(LabelRef(raw))
+		coset := YMM()
+		VPMOVSXWD(g.z, coset)
+		VPAND(k.one, coset, coset)
+		g.encode(k, coset, at(g.class, offCosets), words, compress)
+		Label(raw)
 	}
 	for i := range groups {
 		VMOVDQU(groups[i].x, at(states, 32*i))
@@ -233,7 +318,7 @@ func encodeTiles(name string, tiles, block int, k ransConstants) {
 }
 
 // prepare writes the tile's raw bytes, and where the symbols of its coordinates are to scratch.
-func (g *group) prepare(block int, k ransConstants, scratch Mem) {
+func (g *group) prepare(i, block int, k ransConstants, scratch Mem) {
 	for j := range 8 {
 		code, v, value := YMM(), YMM(), YMM()
 		VPMOVSXWD(g.z.Offset(16*j), code)
@@ -244,10 +329,18 @@ func (g *group) prepare(block int, k ransConstants, scratch Mem) {
 			if block == 8 {
 				coset := YMM()
 				VPSLLD(U8(31), code, coset)
+				coded := fmt.Sprintf("prepared%d", i)
+				if g.there != "" {
+					CMPL(at(g.class, offStart), Imm(0))
+					JNE(LabelRef(coded))
+				}
 				bits := GP32()
 				VMOVMSKPS(coset, bits)
 				MOVB(bits.As8(), Mem{Base: g.raw})
 				INCQ(g.raw)
+				if g.there != "" {
+					Label(coded)
+				}
 				VPSRLD(U8(30), coset, g.know)
 			}
 		}
@@ -287,17 +380,21 @@ func (g *group) prepare(block int, k ransConstants, scratch Mem) {
 	}
 }
 
-// encode puts the coordinates of the lanes before what was coded already.
-func (g *group) encode(k ransConstants, index Mem, words, compress Register) {
-	lanes, ones, recip, rest := YMM(), YMM(), YMM(), YMM()
-	table := pointer(g.table)
-	VMOVDQU(index, lanes)
+// encode puts the symbols of the lanes, those of a table at index, before what was coded already.
+func (g *group) encode(k ransConstants, index VecVirtual, table Mem, words, compress Register) {
+	ones, recip, rest := YMM(), YMM(), YMM()
+	table.Index, table.Scale = index, 8
 	VPCMPEQD(ones, ones, ones)
 	VPXOR(recip, recip, recip)
-	VPGATHERDD(ones, Mem{Base: table, Index: lanes, Scale: 8}, recip)
+	VPGATHERDD(ones, table, recip)
 	VPCMPEQD(ones, ones, ones)
 	VPXOR(rest, rest, rest)
-	VPGATHERDD(ones, Mem{Base: table, Disp: 4, Index: lanes, Scale: 8}, rest)
+	VPGATHERDD(ones, table.Offset(4), rest)
+	var before VecVirtual
+	if g.there != "" {
+		before = YMM()
+		VMOVDQA(g.x, before)
+	}
 
 	freq, most := YMM(), YMM()
 	VPSRLD(U8(symbolFreq), rest, freq)
@@ -308,6 +405,11 @@ func (g *group) encode(k ransConstants, index Mem, words, compress Register) {
 	mask := GP64()
 	VMOVMSKPS(fits, mask.As32())
 	XORL(U32(0xff), mask.As32())
+	if g.there != "" {
+		active := GP64()
+		VMOVMSKPS(g.lanes(), active.As32())
+		ANDL(active.As32(), mask.As32())
+	}
 	order, word := YMM(), YMM()
 	VPMOVZXBD(Mem{Base: compress, Index: mask, Scale: 8}, order)
 	VPSLLD(U8(wordBits), g.x, word)
@@ -343,4 +445,7 @@ func (g *group) encode(k ransConstants, index Mem, words, compress Register) {
 	VPAND(k.bias, rest, bias)
 	VPADDD(bias, g.x, g.x)
 	VPADDD(q, g.x, g.x)
+	if g.there != "" {
+		VPBLENDVB(g.lanes(), g.x, before, g.x)
+	}
 }

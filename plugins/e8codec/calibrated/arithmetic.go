@@ -66,17 +66,18 @@ func (h *Chooser) class(both []float32) int {
 	if len(h.Ends) == 0 {
 		return 0
 	}
-	n := len(both)
-	sum := h.Bias
-	for i, v := range both {
-		f := float32(v-h.Mean[i]) * h.PerDev[i]
-		f = min(max(f, -4), 4)
-		sum += float32(h.Weights[i] * f)
-		if f < 0 {
-			f = -f
+	n := len(both) // a multiple of 16
+	mean, perDev, weights, sizes := h.Mean[:n], h.PerDev[:n], h.Weights[:n], h.Weights[n:2*n]
+	var sums [4]float32 // so that additions need not wait for one another
+	for i := 0; i < n; i += len(sums) {
+		for k := range sums {
+			f := float32(both[i+k]-mean[i+k]) * perDev[i+k]
+			f = min(max(f, -4), 4)
+			g := math.Float32frombits(math.Float32bits(f) &^ (1 << 31))
+			sums[k] += float32(weights[i+k]*f) + float32(sizes[i+k]*g)
 		}
-		sum += float32(h.Weights[n+i] * f)
 	}
+	sum := h.Bias + ((sums[0] + sums[1]) + (sums[2] + sums[3]))
 	c := 0
 	for _, end := range h.Ends {
 		if sum > end {

@@ -87,17 +87,11 @@ func (m *Model) New(shape contract.Shape, q int, how How) (*Coder, error) {
 // RoundTrip replaces v by what Decode of Encode gives.
 // Errors: *contract.NonFiniteError, the context's, ErrInvalid of a model that cannot pack.
 func (c *Coder) RoundTrip(ctx context.Context, v ...contract.Vectors) error {
-	if err := c.model.prepare(); err != nil {
-		return err
-	}
 	return run(ctx, c.chains(v), packing|storing)
 }
 
 // Encode appends a frame of v to dst. Errors: as RoundTrip.
 func (c *Coder) Encode(ctx context.Context, dst []byte, v ...contract.Vectors) ([]byte, error) {
-	if err := c.model.prepare(); err != nil {
-		return dst, err
-	}
 	chains := c.chains(v)
 	makeRoom(chains)
 	if err := run(ctx, chains, packing); err != nil {

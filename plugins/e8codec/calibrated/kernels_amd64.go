@@ -6,16 +6,26 @@ import "golang.org/x/sys/cpu"
 
 //go:generate go -C ../asm run . -kernels calibrated -pkg calibrated -out ../calibrated/kernels_amd64.s -stubs ../calibrated/stubs_amd64.go
 
-var useAVX2 = cpu.X86.HasAVX2
+var (
+	useAVX2   = cpu.X86.HasAVX2
+	useAVX512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW
+)
 
-// predict adds the sum of a [inputs] times weights [inputs/2, n, 2] to acc [n].
-func predict(acc []int32, a, weights []int16) {
-	if !useAVX2 {
-		predictGeneric(acc, a, weights)
-		return
+// predict adds the sums of a [tokens, inputs] times weights [inputs/2, n, 2] to acc [tokens, n].
+func predict(acc []int32, a, weights []int16, tokens int) {
+	inputs, n := len(a)/tokens, len(acc)/tokens
+	_ = weights[inputs*n-1]
+	t := 0
+	for ; useAVX512 && n%16 == 0 && t+4 <= tokens; t += 4 {
+		predict4AVX512(&acc[t*n], &a[t*inputs], &weights[0], inputs/2, n)
 	}
-	_ = weights[len(a)*len(acc)-1]
-	predictAVX2(&acc[0], &a[0], &weights[0], len(a)/2, len(acc))
+	for ; t < tokens; t++ {
+		if useAVX2 {
+			predictAVX2(&acc[t*n], &a[t*inputs], &weights[0], inputs/2, n)
+		} else {
+			predictGeneric(acc[t*n:(t+1)*n], a[t*inputs:(t+1)*inputs], weights)
+		}
+	}
 }
 
 // combine adds the sum of x [rows] times m [rows, len(y)] to y, row by row. Rows of zero are left out.
@@ -37,7 +47,11 @@ func combine(y, x, m []float32) {
 		}
 		if n > 0 {
 			_ = m[k*len(y)-1]
-			combineAVX2(&y[0], &some[0], &offsets[0], &m[0], n, len(y))
+			if useAVX512 && len(y)%16 == 0 {
+				combineAVX512(&y[0], &some[0], &offsets[0], &m[0], n, len(y))
+			} else {
+				combineAVX2(&y[0], &some[0], &offsets[0], &m[0], n, len(y))
+			}
 		}
 		x, m = x[k:], m[k*len(y):]
 	}

@@ -18,14 +18,14 @@ predict8:
 	JL      predict8done
 	MOVQ    a+8(FP), SI
 	MOVQ    CX, DI
-	VMOVDQU (AX), Y0
-	VMOVDQU 32(AX), Y1
-	VMOVDQU 64(AX), Y2
-	VMOVDQU 96(AX), Y3
-	VMOVDQU 128(AX), Y4
-	VMOVDQU 160(AX), Y5
-	VMOVDQU 192(AX), Y6
-	VMOVDQU 224(AX), Y7
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
 	MOVQ    pairs+24(FP), R8
 	TESTQ   R8, R8
 	JZ      predict8store
@@ -54,17 +54,17 @@ predict8row:
 	JNZ          predict8row
 
 predict8store:
-	VMOVDQU Y0, (AX)
-	VMOVDQU Y1, 32(AX)
-	VMOVDQU Y2, 64(AX)
-	VMOVDQU Y3, 96(AX)
-	VMOVDQU Y4, 128(AX)
-	VMOVDQU Y5, 160(AX)
-	VMOVDQU Y6, 192(AX)
-	VMOVDQU Y7, 224(AX)
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VMOVUPS Y5, 160(AX)
+	VMOVUPS Y6, 192(AX)
+	VMOVUPS Y7, 224(AX)
 	ADDQ    $0x00000100, AX
 	ADDQ    $0x00000100, CX
-	SUBQ    $0x40, DX
+	SUBQ    $0x00000040, DX
 	JMP     predict8
 
 predict8done:
@@ -73,7 +73,7 @@ predict1:
 	JL      predict1done
 	MOVQ    a+8(FP), SI
 	MOVQ    CX, DI
-	VMOVDQU (AX), Y0
+	VMOVUPS (AX), Y0
 	MOVQ    pairs+24(FP), R8
 	TESTQ   R8, R8
 	JZ      predict1store
@@ -88,10 +88,10 @@ predict1row:
 	JNZ          predict1row
 
 predict1store:
-	VMOVDQU Y0, (AX)
+	VMOVUPS Y0, (AX)
 	ADDQ    $0x00000020, AX
 	ADDQ    $0x00000020, CX
-	SUBQ    $0x08, DX
+	SUBQ    $0x00000008, DX
 	JMP     predict1
 
 predict1done:
@@ -113,14 +113,14 @@ combine8:
 	MOVQ    x+8(FP), BX
 	MOVQ    offsets+16(FP), DI
 	MOVQ    CX, SI
-	VMOVDQU (AX), Y0
-	VMOVDQU 32(AX), Y1
-	VMOVDQU 64(AX), Y2
-	VMOVDQU 96(AX), Y3
-	VMOVDQU 128(AX), Y4
-	VMOVDQU 160(AX), Y5
-	VMOVDQU 192(AX), Y6
-	VMOVDQU 224(AX), Y7
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
 	MOVQ    rows+32(FP), R8
 	TESTQ   R8, R8
 	JZ      combine8store
@@ -151,17 +151,17 @@ combine8row:
 	JNZ          combine8row
 
 combine8store:
-	VMOVDQU Y0, (AX)
-	VMOVDQU Y1, 32(AX)
-	VMOVDQU Y2, 64(AX)
-	VMOVDQU Y3, 96(AX)
-	VMOVDQU Y4, 128(AX)
-	VMOVDQU Y5, 160(AX)
-	VMOVDQU Y6, 192(AX)
-	VMOVDQU Y7, 224(AX)
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VMOVUPS Y5, 160(AX)
+	VMOVUPS Y6, 192(AX)
+	VMOVUPS Y7, 224(AX)
 	ADDQ    $0x00000100, AX
 	ADDQ    $0x00000100, CX
-	SUBQ    $0x40, DX
+	SUBQ    $0x00000040, DX
 	JMP     combine8
 
 combine8done:
@@ -171,7 +171,7 @@ combine1:
 	MOVQ    x+8(FP), BX
 	MOVQ    offsets+16(FP), DI
 	MOVQ    CX, SI
-	VMOVDQU (AX), Y0
+	VMOVUPS (AX), Y0
 	MOVQ    rows+32(FP), R8
 	TESTQ   R8, R8
 	JZ      combine1store
@@ -188,12 +188,336 @@ combine1row:
 	JNZ          combine1row
 
 combine1store:
-	VMOVDQU Y0, (AX)
+	VMOVUPS Y0, (AX)
 	ADDQ    $0x00000020, AX
 	ADDQ    $0x00000020, CX
-	SUBQ    $0x08, DX
+	SUBQ    $0x00000008, DX
 	JMP     combine1
 
 combine1done:
+	VZEROUPPER
+	RET
+
+// func combineAVX512(y *float32, x *float32, offsets *uint32, m *float32, rows int, n int)
+// Requires: AVX, AVX512F
+TEXT ·combineAVX512(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ m+24(FP), CX
+	MOVQ n+40(FP), DX
+	MOVQ DX, BX
+	SHLQ $0x02, BX
+
+combine12:
+	CMPQ    DX, $0xc0
+	JL      combine12done
+	MOVQ    x+8(FP), BX
+	MOVQ    offsets+16(FP), DI
+	MOVQ    CX, SI
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+	VMOVUPS 256(AX), Z4
+	VMOVUPS 320(AX), Z5
+	VMOVUPS 384(AX), Z6
+	VMOVUPS 448(AX), Z7
+	VMOVUPS 512(AX), Z8
+	VMOVUPS 576(AX), Z9
+	VMOVUPS 640(AX), Z10
+	VMOVUPS 704(AX), Z11
+	MOVQ    rows+32(FP), R8
+	TESTQ   R8, R8
+	JZ      combine12store
+
+combine12row:
+	VBROADCASTSS (BX), Z12
+	MOVL         (DI), R9
+	ADDQ         SI, R9
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	VMULPS       (R9), Z12, Z13
+	VADDPS       Z13, Z0, Z0
+	VMULPS       64(R9), Z12, Z13
+	VADDPS       Z13, Z1, Z1
+	VMULPS       128(R9), Z12, Z13
+	VADDPS       Z13, Z2, Z2
+	VMULPS       192(R9), Z12, Z13
+	VADDPS       Z13, Z3, Z3
+	VMULPS       256(R9), Z12, Z13
+	VADDPS       Z13, Z4, Z4
+	VMULPS       320(R9), Z12, Z13
+	VADDPS       Z13, Z5, Z5
+	VMULPS       384(R9), Z12, Z13
+	VADDPS       Z13, Z6, Z6
+	VMULPS       448(R9), Z12, Z13
+	VADDPS       Z13, Z7, Z7
+	VMULPS       512(R9), Z12, Z13
+	VADDPS       Z13, Z8, Z8
+	VMULPS       576(R9), Z12, Z13
+	VADDPS       Z13, Z9, Z9
+	VMULPS       640(R9), Z12, Z13
+	VADDPS       Z13, Z10, Z10
+	VMULPS       704(R9), Z12, Z12
+	VADDPS       Z12, Z11, Z11
+	DECQ         R8
+	JNZ          combine12row
+
+combine12store:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, 448(AX)
+	VMOVUPS Z8, 512(AX)
+	VMOVUPS Z9, 576(AX)
+	VMOVUPS Z10, 640(AX)
+	VMOVUPS Z11, 704(AX)
+	ADDQ    $0x00000300, AX
+	ADDQ    $0x00000300, CX
+	SUBQ    $0x000000c0, DX
+	JMP     combine12
+
+combine12done:
+combine4:
+	CMPQ    DX, $0x40
+	JL      combine4done
+	MOVQ    x+8(FP), BX
+	MOVQ    offsets+16(FP), DI
+	MOVQ    CX, SI
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+	MOVQ    rows+32(FP), R8
+	TESTQ   R8, R8
+	JZ      combine4store
+
+combine4row:
+	VBROADCASTSS (BX), Z4
+	MOVL         (DI), R9
+	ADDQ         SI, R9
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	VMULPS       (R9), Z4, Z5
+	VADDPS       Z5, Z0, Z0
+	VMULPS       64(R9), Z4, Z5
+	VADDPS       Z5, Z1, Z1
+	VMULPS       128(R9), Z4, Z5
+	VADDPS       Z5, Z2, Z2
+	VMULPS       192(R9), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+	DECQ         R8
+	JNZ          combine4row
+
+combine4store:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, DX
+	JMP     combine4
+
+combine4done:
+combine1:
+	CMPQ    DX, $0x10
+	JL      combine1done
+	MOVQ    x+8(FP), BX
+	MOVQ    offsets+16(FP), DI
+	MOVQ    CX, SI
+	VMOVUPS (AX), Z0
+	MOVQ    rows+32(FP), R8
+	TESTQ   R8, R8
+	JZ      combine1store
+
+combine1row:
+	VBROADCASTSS (BX), Z1
+	MOVL         (DI), R9
+	ADDQ         SI, R9
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	VMULPS       (R9), Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	DECQ         R8
+	JNZ          combine1row
+
+combine1store:
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     combine1
+
+combine1done:
+	VZEROUPPER
+	RET
+
+// func predict4AVX512(acc *int32, a *int16, w *int16, pairs int, n int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·predict4AVX512(SB), NOSPLIT, $0-40
+	MOVQ acc+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ n+32(FP), DX
+	MOVQ pairs+24(FP), SI
+	MOVQ DX, BX
+	SHLQ $0x02, BX
+	SHLQ $0x02, SI
+
+tokens3:
+	CMPQ    DX, $0x30
+	JL      tokens3done
+	MOVQ    pairs+24(FP), R8
+	MOVQ    CX, DI
+	MOVQ    AX, R9
+	MOVQ    a+8(FP), R10
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	ADDQ    BX, R9
+	LEAQ    (R10)(SI*1), R11
+	VMOVUPS (R9), Z3
+	VMOVUPS 64(R9), Z4
+	VMOVUPS 128(R9), Z5
+	ADDQ    BX, R9
+	LEAQ    (R11)(SI*1), R12
+	VMOVUPS (R9), Z6
+	VMOVUPS 64(R9), Z7
+	VMOVUPS 128(R9), Z8
+	ADDQ    BX, R9
+	LEAQ    (R12)(SI*1), R13
+	VMOVUPS (R9), Z9
+	VMOVUPS 64(R9), Z10
+	VMOVUPS 128(R9), Z11
+	ADDQ    BX, R9
+	TESTQ   R8, R8
+	JZ      tokens3store
+
+tokens3row:
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VMOVUPS      128(DI), Z14
+	ADDQ         BX, DI
+	VPBROADCASTD (R10), Z15
+	ADDQ         $0x04, R10
+	VPMADDWD     Z12, Z15, Z16
+	VPADDD       Z16, Z0, Z0
+	VPMADDWD     Z13, Z15, Z16
+	VPADDD       Z16, Z1, Z1
+	VPMADDWD     Z14, Z15, Z15
+	VPADDD       Z15, Z2, Z2
+	VPBROADCASTD (R11), Z15
+	ADDQ         $0x04, R11
+	VPMADDWD     Z12, Z15, Z16
+	VPADDD       Z16, Z3, Z3
+	VPMADDWD     Z13, Z15, Z16
+	VPADDD       Z16, Z4, Z4
+	VPMADDWD     Z14, Z15, Z15
+	VPADDD       Z15, Z5, Z5
+	VPBROADCASTD (R12), Z15
+	ADDQ         $0x04, R12
+	VPMADDWD     Z12, Z15, Z16
+	VPADDD       Z16, Z6, Z6
+	VPMADDWD     Z13, Z15, Z16
+	VPADDD       Z16, Z7, Z7
+	VPMADDWD     Z14, Z15, Z15
+	VPADDD       Z15, Z8, Z8
+	VPBROADCASTD (R13), Z15
+	ADDQ         $0x04, R13
+	VPMADDWD     Z12, Z15, Z12
+	VPADDD       Z12, Z9, Z9
+	VPMADDWD     Z13, Z15, Z12
+	VPADDD       Z12, Z10, Z10
+	VPMADDWD     Z14, Z15, Z12
+	VPADDD       Z12, Z11, Z11
+	DECQ         R8
+	JNZ          tokens3row
+
+tokens3store:
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, 128(R9)
+	ADDQ    BX, R9
+	VMOVUPS Z3, (R9)
+	VMOVUPS Z4, 64(R9)
+	VMOVUPS Z5, 128(R9)
+	ADDQ    BX, R9
+	VMOVUPS Z6, (R9)
+	VMOVUPS Z7, 64(R9)
+	VMOVUPS Z8, 128(R9)
+	ADDQ    BX, R9
+	VMOVUPS Z9, (R9)
+	VMOVUPS Z10, 64(R9)
+	VMOVUPS Z11, 128(R9)
+	ADDQ    BX, R9
+	ADDQ    $0x000000c0, AX
+	ADDQ    $0x000000c0, CX
+	SUBQ    $0x30, DX
+	JMP     tokens3
+
+tokens3done:
+tokens1:
+	CMPQ    DX, $0x10
+	JL      tokens1done
+	MOVQ    pairs+24(FP), R8
+	MOVQ    CX, DI
+	MOVQ    AX, R9
+	MOVQ    a+8(FP), R10
+	VMOVUPS (R9), Z0
+	ADDQ    BX, R9
+	LEAQ    (R10)(SI*1), R11
+	VMOVUPS (R9), Z1
+	ADDQ    BX, R9
+	LEAQ    (R11)(SI*1), R12
+	VMOVUPS (R9), Z2
+	ADDQ    BX, R9
+	LEAQ    (R12)(SI*1), R13
+	VMOVUPS (R9), Z3
+	ADDQ    BX, R9
+	TESTQ   R8, R8
+	JZ      tokens1store
+
+tokens1row:
+	VMOVUPS      (DI), Z4
+	ADDQ         BX, DI
+	VPBROADCASTD (R10), Z5
+	ADDQ         $0x04, R10
+	VPMADDWD     Z4, Z5, Z5
+	VPADDD       Z5, Z0, Z0
+	VPBROADCASTD (R11), Z5
+	ADDQ         $0x04, R11
+	VPMADDWD     Z4, Z5, Z5
+	VPADDD       Z5, Z1, Z1
+	VPBROADCASTD (R12), Z5
+	ADDQ         $0x04, R12
+	VPMADDWD     Z4, Z5, Z5
+	VPADDD       Z5, Z2, Z2
+	VPBROADCASTD (R13), Z5
+	ADDQ         $0x04, R13
+	VPMADDWD     Z4, Z5, Z4
+	VPADDD       Z4, Z3, Z3
+	DECQ         R8
+	JNZ          tokens1row
+
+tokens1store:
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	ADDQ    BX, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    BX, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    BX, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    BX, R9
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x10, DX
+	JMP     tokens1
+
+tokens1done:
 	VZEROUPPER
 	RET

@@ -2,5 +2,13 @@
 
 package calibrated
 
-func predict(acc []int32, a, weights []int16) { predictGeneric(acc, a, weights) }
-func combine(y, x, m []float32)               { combineGeneric(y, x, m) }
+// predict adds the sums of a [tokens, inputs] times weights [inputs/2, n, 2] to acc [tokens, n].
+func predict(acc []int32, a, weights []int16, tokens int) {
+	inputs, n := len(a)/tokens, len(acc)/tokens
+	for t := range tokens {
+		predictGeneric(acc[t*n:(t+1)*n], a[t*inputs:(t+1)*inputs], weights)
+	}
+}
+
+// combine adds the sum of x [rows] times m [rows, len(y)] to y, row by row. Rows of zero are left out.
+func combine(y, x, m []float32) { combineGeneric(y, x, m) }

@@ -12,6 +12,14 @@ func TestKernelsEqualThePortableOnes(t *testing.T) {
 	if !useAVX2 {
 		t.Skip("this processor has no AVX2")
 	}
+	for _, wide := range []bool{useAVX512, false} {
+		defer func(before bool) { useAVX512 = before }(useAVX512)
+		useAVX512 = wide
+		kernelsEqualThePortableOnes(t)
+	}
+}
+
+func kernelsEqualThePortableOnes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 4))
 	for _, n := range []int{8, 16, 56, 64, 72, 192, 256, 576} {
 		for _, rows := range []int{2, 64, 192, 960} {
@@ -27,10 +35,23 @@ func TestKernelsEqualThePortableOnes(t *testing.T) {
 				got[i] = rng.Int32N(1000)
 			}
 			copy(want, got)
-			predict(got, a, w)
+			predict(got, a, w, 1)
 			predictGeneric(want, a, w)
 			if !slices.Equal(got, want) {
 				t.Fatalf("%d inputs, %d outputs: the sums differ", rows, n)
+			}
+			const tokens = 7
+			many, sums := make([]int16, tokens*rows), make([]int32, tokens*n)
+			for i := range many {
+				many[i] = int16(rng.IntN(2*MaxUnit+1) - MaxUnit)
+			}
+			predict(sums, many, w, tokens)
+			for i := range tokens {
+				clear(want)
+				predictGeneric(want, many[i*rows:(i+1)*rows], w)
+				if !slices.Equal(sums[i*n:(i+1)*n], want) {
+					t.Fatalf("%d inputs, %d outputs: the sums of token %d differ", rows, n, i)
+				}
 			}
 			x, m := make([]float32, rows), make([]float32, rows*n)
 			for i := range x {

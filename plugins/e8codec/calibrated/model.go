@@ -6,7 +6,6 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/entropy"
-	"github.com/kakeyad/kakeyad/plugins/e8codec/spread"
 )
 
 // Model is a calibration made ready to work with. It is safe for concurrent use.
@@ -16,9 +15,6 @@ type Model struct {
 	parts   [][2]part
 	choices [][2]*entropy.Choices
 	bins    []bin
-
-	forth      sync.Once
-	forthError error
 }
 
 // part is what is made of a Part: that of alone and that of within, which may be nil.
@@ -29,7 +25,10 @@ type form struct {
 	*Form
 	weights []int16   // [inputs/2, width, 2]: those of two inputs beside each other
 	back    []float32 // [coordinate, width]
-	forth   []float32 // [width, coordinate], its inverse; made when it is first packed with
+
+	once       sync.Once // of the inverse, which only packing needs
+	forth      []float32 // [width, coordinate]
+	forthError error
 }
 
 // bin is what is made of a Bin.
@@ -37,7 +36,11 @@ type bin struct {
 	once    sync.Once
 	class   *entropy.Class
 	centres [2][]float32 // what ⌊|code|/2⌋ stands for, of even and odd codes
+	near    []float32    // what codes from -nearCodes to nearCodes stand for
 }
+
+// nearCodes are those whose values are looked up.
+const nearCodes = 64
 
 // A token whose vector is all zeros has a class beyond the others: it is coded as that, and comes back as zeros.
 // Models make none, but what stores a cache may hold some that were never filled.
@@ -76,6 +79,9 @@ func NewModel(file []byte) (*Model, error) {
 		}
 		if c.Bins[i].Shift > 0 { // a centre for each code would be a file of its own
 			b.centres = [2][]float32{}
+		}
+		for code := -nearCodes; code <= nearCodes; code++ {
+			b.near = append(b.near, b.value(int16(code)))
 		}
 	}
 	return m, nil
@@ -117,32 +123,14 @@ func (m *Model) class(b uint8) *entropy.Class {
 	return x.class
 }
 
-// prepare makes the inverse transforms, which only packing needs. Errors: ErrInvalid where there is none.
-func (m *Model) prepare() error {
-	m.forth.Do(func() {
-		type work struct {
-			f           *form
-			layer, part int
+// invert makes the inverse of a form's transform. Errors: ErrInvalid where there is none.
+func (f *form) invert(n int) error {
+	f.once.Do(func() {
+		if f.forth = inverse(f.back, n); !finite(f.forth...) {
+			f.forthError = fmt.Errorf("%w: the transform has no inverse", base.ErrInvalid)
 		}
-		var all []work
-		for i := range m.parts {
-			for k, p := range m.parts[i] {
-				all = append(all, work{p.alone, i, k})
-				if p.within != nil {
-					all = append(all, work{p.within, i, k})
-				}
-			}
-		}
-		m.forthError = spread.Over(len(all), 1, func(lo, hi int) error {
-			for _, w := range all[lo:hi] {
-				if w.f.forth = inverse(w.f.back, m.Width()); !finite(w.f.forth...) {
-					return fmt.Errorf("calibration: %w: %s: the transform has no inverse", base.ErrInvalid, partName(w.layer, w.part))
-				}
-			}
-			return nil
-		})
 	})
-	return m.forthError
+	return f.forthError
 }
 
 func partName(layer, part int) string {

@@ -13,3 +13,14 @@ func predictAVX2(acc *int32, a *int16, w *int16, pairs int, n int)
 //
 //go:noescape
 func combineAVX2(y *float32, x *float32, offsets *uint32, m *float32, rows int, n int)
+
+// combineAVX512 adds x times the rows of m that begin so many bytes after it to y, of n elements, a multiple of 16.
+//
+//go:noescape
+func combineAVX512(y *float32, x *float32, offsets *uint32, m *float32, rows int, n int)
+
+// predict4AVX512 is predictGeneric for pairs of inputs and n outputs, a multiple of 16, of each of four tokens, whose
+// inputs and outputs follow those of the one before.
+//
+//go:noescape
+func predict4AVX512(acc *int32, a *int16, w *int16, pairs int, n int)

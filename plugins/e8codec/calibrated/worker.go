@@ -2,6 +2,7 @@ package calibrated
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	contract "github.com/kakeyad/kakeyad/core/plugin/codec"
@@ -18,7 +19,7 @@ type worker struct {
 	there   [2]bool
 	units   map[[2]int][]int16 // [tokens, width], of a layer and part that others are predicted from
 	angles  []angles
-	sum     []int32
+	sums    []int32 // [tokens, width], of a prediction
 	y, z    []float32
 	v       []float32
 	tile    [lattice.Tile]float32
@@ -29,7 +30,7 @@ func (s *chain) newWorker(lo, hi int) *worker {
 	n := s.coder.model.Width()
 	w := &worker{
 		chain: s, lo: lo, hi: hi, n: n, layer: -1, both: make([]float32, (hi-lo)*2*n), units: map[[2]int][]int16{},
-		sum: make([]int32, n), y: make([]float32, n), z: make([]float32, (n+lattice.Tile-1)/lattice.Tile*lattice.Tile), v: make([]float32, n),
+		sums: make([]int32, (hi-lo)*n), y: make([]float32, n), z: make([]float32, (n+lattice.Tile-1)/lattice.Tile*lattice.Tile), v: make([]float32, n),
 	}
 	for t := lo; t < hi; t++ {
 		w.angles = append(w.angles, s.coder.model.Rope.at(s.pos+t))
@@ -51,7 +52,9 @@ func (w *worker) run(ctx context.Context, do action) error {
 				}
 			}
 		}
-		w.job(j, do)
+		if err := w.job(j, do); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -95,7 +98,7 @@ func (w *worker) x(t, part int) []float32 {
 }
 
 // job packs or decodes one.
-func (w *worker) job(j *job, do action) {
+func (w *worker) job(j *job, do action) error {
 	m, n := w.coder.model, w.n
 	p := &m.Layer[j.Layer][j.part]
 	step := w.coder.pitch.step
@@ -109,9 +112,15 @@ func (w *worker) job(j *job, do action) {
 	if j.codes == nil {
 		own = make([]int16, n)
 	}
+	if do&packing != 0 {
+		if err := j.form.invert(n); err != nil {
+			return fmt.Errorf("calibration: %s: %w", partName(j.Layer, j.part), err)
+		}
+	}
+	w.predict(j)
 	for t := w.lo; t < w.hi; t++ {
 		y := w.y
-		w.predict(y, j, t)
+		w.expect(y, j, t)
 		codes, class := own, 0
 		if j.codes != nil {
 			codes = j.codes[t*n : (t+1)*n]
@@ -141,6 +150,7 @@ func (w *worker) job(j *job, do action) {
 		combine(y, w.v, j.form.back)
 		w.keep(j, t, y, units, do)
 	}
+	return nil
 }
 
 // keep takes in what is decoded of a token.
@@ -168,19 +178,25 @@ func allZero(x []float32) bool {
 	return true
 }
 
-// predict writes what is expected of a token to y.
-func (w *worker) predict(y []float32, j *job, t int) {
-	copy(y, j.form.Mean)
+// predict sums up what others say of a job's tokens.
+func (w *worker) predict(j *job) {
 	if j.form.Predictor == nil {
 		return
 	}
 	n := w.n
-	clear(w.sum)
+	clear(w.sums)
 	for i, in := range j.inputs {
-		a := w.units[in][(t-w.lo)*n : (t-w.lo+1)*n]
-		predict(w.sum, a, j.form.weights[i*n*n:(i+1)*n*n])
+		predict(w.sums, w.units[in], j.form.weights[i*n*n:(i+1)*n*n], w.hi-w.lo)
 	}
-	for i, s := range w.sum {
+}
+
+// expect writes what is expected of a token to y.
+func (w *worker) expect(y []float32, j *job, t int) {
+	copy(y, j.form.Mean)
+	if j.form.Predictor == nil {
+		return
+	}
+	for i, s := range w.sums[(t-w.lo)*w.n : (t-w.lo+1)*w.n] {
 		y[i] = y[i] + float32(float32(s)*j.form.Predictor.Scale[i])
 	}
 }
@@ -238,8 +254,13 @@ func (m *Model) values(v []float32, codes []int16, spread []uint8, step float32)
 			clear(out)
 			continue
 		}
+		near := m.bins[k].near
 		for j, code := range block {
-			out[j] = float32(m.bins[k].value(code) * step)
+			if at := int(code) + nearCodes; uint(at) < uint(len(near)) {
+				out[j] = float32(near[at] * step)
+			} else {
+				out[j] = float32(m.bins[k].value(code) * step)
+			}
 		}
 	}
 }

@@ -33,6 +33,8 @@ type kernel struct {
 	parity  [8]int32    // the lowest bit, if there is none
 	step    [2]uint64   // raw bytes of eight coordinates: shift; shift-1 or 0 where they end a block
 	keep    [2]uint32   // what a word has above so many bytes
+	start   [8]int32    // of the slots of a coded coset's halves; 0: cosets are stored as they are
+	cosets  [2]symbol   // where they are coded: of integers and of halves
 }
 
 var family [2][classes]struct {
@@ -84,8 +86,12 @@ func (c *class) build(v lattice.Variant, g distribution, shift, half int) {
 	}
 	if half != 0 && (100*half < 49*probOne || 100*half > 51*probOne) {
 		c.half = newEvent(probOne-half, half)
+		c.cosets = [2]symbol{newSymbol(0, probOne-half), newSymbol(probOne-half, half)}
+		for lane := range c.start {
+			c.start[lane] = int32(probOne - half)
+		}
 	}
-	c.fast = shift <= maxFastShift && c.half == 0
+	c.fast = shift <= maxFastShift
 	c.rawSize = c.rawBytes(v)
 	c.count[0] = uint64(shift)
 	c.step = [2]uint64{uint64(shift), uint64(max(shift-1, 0))}

@@ -302,10 +302,10 @@ TEXT ·decode1E8AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -344,10 +344,10 @@ TEXT ·decode1E8AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -386,10 +386,10 @@ TEXT ·decode1E8AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -428,10 +428,10 @@ TEXT ·decode1E8AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -470,10 +470,10 @@ TEXT ·decode1E8AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -512,10 +512,10 @@ TEXT ·decode1E8AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -554,10 +554,10 @@ TEXT ·decode1E8AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -596,10 +596,10 @@ TEXT ·decode1E8AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y0
 	VMOVMSKPS    Y0, BX
 	VPMOVZXWD    (AX), Y4
@@ -848,8 +848,8 @@ TEXT ·encode1E8AVX2(SB), NOSPLIT, $0-72
 	MOVQ         words+8(FP), DX
 	MOVQ         compress+16(FP), BX
 	VMOVDQU      (CX), Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      224(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -888,8 +888,8 @@ TEXT ·encode1E8AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      192(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -928,8 +928,8 @@ TEXT ·encode1E8AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      160(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -968,8 +968,8 @@ TEXT ·encode1E8AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      128(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -1008,8 +1008,8 @@ TEXT ·encode1E8AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      96(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -1048,8 +1048,8 @@ TEXT ·encode1E8AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      64(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -1088,8 +1088,8 @@ TEXT ·encode1E8AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      32(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -1128,14 +1128,14 @@ TEXT ·encode1E8AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      (AX), Y1
+	MOVQ         t0+48(FP), AX
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPGATHERDD   Y2, (AX)(Y1*8), Y3
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y4, Y4, Y4
-	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPGATHERDD   Y2, 4(AX)(Y1*8), Y4
 	VPSRLD       $0x0d, Y4, Y1
 	VPAND        slotMask<>+0(SB), Y1, Y1
 	VPSLLD       $0x13, Y1, Y2
@@ -1211,10 +1211,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y6*4), Y8
 	VPSLLD       $0x08, Y8, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y6, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y6
-	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y7
@@ -1250,10 +1250,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y7, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y4, Y4
+	VPADDD       Y8, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -1293,10 +1293,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y6*4), Y8
 	VPSLLD       $0x08, Y8, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y6, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y6
-	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y7
@@ -1332,10 +1332,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y7, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y4, Y4
+	VPADDD       Y8, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -1375,10 +1375,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y6*4), Y8
 	VPSLLD       $0x08, Y8, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y6, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y6
-	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y7
@@ -1414,10 +1414,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y7, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y4, Y4
+	VPADDD       Y8, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -1457,10 +1457,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y6*4), Y8
 	VPSLLD       $0x08, Y8, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y6, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y6
-	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y7
@@ -1496,10 +1496,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y7, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y4, Y4
+	VPADDD       Y8, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -1539,10 +1539,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y6*4), Y8
 	VPSLLD       $0x08, Y8, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y6, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y6
-	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y7
@@ -1578,10 +1578,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y7, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y4, Y4
+	VPADDD       Y8, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -1621,10 +1621,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y6*4), Y8
 	VPSLLD       $0x08, Y8, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y6, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y6
-	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y7
@@ -1660,10 +1660,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y7, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y4, Y4
+	VPADDD       Y8, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -1703,10 +1703,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y6*4), Y8
 	VPSLLD       $0x08, Y8, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y6, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y6
-	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y7
@@ -1742,10 +1742,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y7, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y4, Y4
+	VPADDD       Y8, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -1785,10 +1785,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y6*4), Y8
 	VPSLLD       $0x08, Y8, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y6, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y6
-	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y7
@@ -1823,10 +1823,10 @@ TEXT ·decode2E8AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y3*4), Y8
 	VPSLLD       $0x08, Y8, Y3
 	VPSRLD       $0x14, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y3, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y8, Y3
-	VPADDD       Y3, Y4, Y4
+	VPADDD       Y7, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y0
 	VMOVMSKPS    Y0, BX
 	VPMOVZXWD    (AX), Y3
@@ -2279,8 +2279,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	MOVQ         compress+16(FP), BX
 	VMOVDQU      (CX), Y0
 	VMOVDQU      32(CX), Y1
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      480(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2319,8 +2319,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      224(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2359,8 +2359,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      448(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2399,8 +2399,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      192(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2439,8 +2439,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      416(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2479,8 +2479,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      160(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2519,8 +2519,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      384(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2559,8 +2559,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      128(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2599,8 +2599,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      352(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2639,8 +2639,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      96(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2679,8 +2679,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      320(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2719,8 +2719,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      64(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2759,8 +2759,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      288(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2799,8 +2799,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      32(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2839,8 +2839,8 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      256(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -2879,14 +2879,14 @@ TEXT ·encode2E8AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      (AX), Y2
+	MOVQ         t0+48(FP), AX
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
-	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPGATHERDD   Y3, (AX)(Y2*8), Y4
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y5, Y5, Y5
-	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPGATHERDD   Y3, 4(AX)(Y2*8), Y5
 	VPSRLD       $0x0d, Y5, Y2
 	VPAND        slotMask<>+0(SB), Y2, Y2
 	VPSLLD       $0x13, Y2, Y3
@@ -2981,10 +2981,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y10, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3020,10 +3020,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y11, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y4, Y4
+	VPADDD       Y12, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3063,10 +3063,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y6, Y6
 	VPMULLD      Y10, Y6, Y6
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y6, Y6
+	VPADDD       Y11, Y6, Y6
 	VPCMPGTD     Y6, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3102,10 +3102,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y8, Y8
 	VPMULLD      Y11, Y8, Y8
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y8, Y8
+	VPADDD       Y12, Y8, Y8
 	VPCMPGTD     Y8, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3145,10 +3145,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y10, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3184,10 +3184,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y11, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y4, Y4
+	VPADDD       Y12, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3227,10 +3227,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y6, Y6
 	VPMULLD      Y10, Y6, Y6
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y6, Y6
+	VPADDD       Y11, Y6, Y6
 	VPCMPGTD     Y6, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3266,10 +3266,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y8, Y8
 	VPMULLD      Y11, Y8, Y8
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y8, Y8
+	VPADDD       Y12, Y8, Y8
 	VPCMPGTD     Y8, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3309,10 +3309,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y10, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3348,10 +3348,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y11, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y4, Y4
+	VPADDD       Y12, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3391,10 +3391,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y6, Y6
 	VPMULLD      Y10, Y6, Y6
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y6, Y6
+	VPADDD       Y11, Y6, Y6
 	VPCMPGTD     Y6, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3430,10 +3430,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y8, Y8
 	VPMULLD      Y11, Y8, Y8
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y8, Y8
+	VPADDD       Y12, Y8, Y8
 	VPCMPGTD     Y8, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3473,10 +3473,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y10, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3512,10 +3512,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y11, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y4, Y4
+	VPADDD       Y12, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3555,10 +3555,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y6, Y6
 	VPMULLD      Y10, Y6, Y6
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y6, Y6
+	VPADDD       Y11, Y6, Y6
 	VPCMPGTD     Y6, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3594,10 +3594,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y8, Y8
 	VPMULLD      Y11, Y8, Y8
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y8, Y8
+	VPADDD       Y12, Y8, Y8
 	VPCMPGTD     Y8, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3637,10 +3637,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y10, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3676,10 +3676,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y11, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y4, Y4
+	VPADDD       Y12, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3719,10 +3719,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y6, Y6
 	VPMULLD      Y10, Y6, Y6
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y6, Y6
+	VPADDD       Y11, Y6, Y6
 	VPCMPGTD     Y6, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3758,10 +3758,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y8, Y8
 	VPMULLD      Y11, Y8, Y8
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y8, Y8
+	VPADDD       Y12, Y8, Y8
 	VPCMPGTD     Y8, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3801,10 +3801,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y10, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3840,10 +3840,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y11, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y4, Y4
+	VPADDD       Y12, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3883,10 +3883,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y6, Y6
 	VPMULLD      Y10, Y6, Y6
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y6, Y6
+	VPADDD       Y11, Y6, Y6
 	VPCMPGTD     Y6, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -3922,10 +3922,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y8, Y8
 	VPMULLD      Y11, Y8, Y8
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y8, Y8
+	VPADDD       Y12, Y8, Y8
 	VPCMPGTD     Y8, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -3965,10 +3965,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y10, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -4004,10 +4004,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y11, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y4, Y4
+	VPADDD       Y12, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -4047,10 +4047,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y6, Y6
 	VPMULLD      Y10, Y6, Y6
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y6, Y6
+	VPADDD       Y11, Y6, Y6
 	VPCMPGTD     Y6, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -4086,10 +4086,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y8, Y8
 	VPMULLD      Y11, Y8, Y8
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y8, Y8
+	VPADDD       Y12, Y8, Y8
 	VPCMPGTD     Y8, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -4129,10 +4129,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y10*4), Y12
 	VPSLLD       $0x08, Y12, Y10
 	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y10, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y10
-	VPADDD       Y10, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y10
 	VMOVMSKPS    Y10, BX
 	VPMOVZXWD    (AX), Y11
@@ -4167,10 +4167,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y3*4), Y12
 	VPSLLD       $0x08, Y12, Y3
 	VPSRLD       $0x14, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y3, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y12, Y3
-	VPADDD       Y3, Y4, Y4
+	VPADDD       Y11, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y3
 	VMOVMSKPS    Y3, BX
 	VPMOVZXWD    (AX), Y11
@@ -4209,10 +4209,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y5, (BX)(Y3*4), Y10
 	VPSLLD       $0x08, Y10, Y3
 	VPSRLD       $0x14, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y10, Y5
 	VPSRLD       $0x0c, Y6, Y6
 	VPMULLD      Y3, Y6, Y6
-	VPAND        slotMask<>+0(SB), Y10, Y3
-	VPADDD       Y3, Y6, Y6
+	VPADDD       Y5, Y6, Y6
 	VPCMPGTD     Y6, Y0, Y3
 	VMOVMSKPS    Y3, BX
 	VPMOVZXWD    (AX), Y5
@@ -4247,10 +4247,10 @@ TEXT ·decode4E8AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y7, (BX)(Y5*4), Y10
 	VPSLLD       $0x08, Y10, Y5
 	VPSRLD       $0x14, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y10, Y7
 	VPSRLD       $0x0c, Y8, Y8
 	VPMULLD      Y5, Y8, Y8
-	VPAND        slotMask<>+0(SB), Y10, Y5
-	VPADDD       Y5, Y8, Y8
+	VPADDD       Y7, Y8, Y8
 	VPCMPGTD     Y8, Y0, Y0
 	VMOVMSKPS    Y0, BX
 	VPMOVZXWD    (AX), Y5
@@ -5109,8 +5109,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VMOVDQU      32(CX), Y1
 	VMOVDQU      64(CX), Y2
 	VMOVDQU      96(CX), Y3
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      992(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5149,8 +5149,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      736(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5189,8 +5189,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      480(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5229,8 +5229,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      224(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5269,8 +5269,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      960(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5309,8 +5309,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      704(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5349,8 +5349,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      448(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5389,8 +5389,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      192(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5429,8 +5429,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      928(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5469,8 +5469,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      672(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5509,8 +5509,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      416(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5549,8 +5549,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      160(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5589,8 +5589,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      896(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5629,8 +5629,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      640(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5669,8 +5669,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      384(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5709,8 +5709,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      128(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5749,8 +5749,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      864(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5789,8 +5789,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      608(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5829,8 +5829,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      352(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5869,8 +5869,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      96(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5909,8 +5909,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      832(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5949,8 +5949,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      576(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -5989,8 +5989,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      320(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -6029,8 +6029,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      64(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -6069,8 +6069,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      800(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -6109,8 +6109,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      544(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -6149,8 +6149,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      288(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -6189,8 +6189,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      32(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -6229,8 +6229,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      768(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -6269,8 +6269,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      512(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -6309,8 +6309,8 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      256(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -6349,14 +6349,14 @@ TEXT ·encode4E8AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      (AX), Y4
+	MOVQ         t0+48(FP), AX
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
-	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPGATHERDD   Y5, (AX)(Y4*8), Y6
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y7, Y7, Y7
-	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPGATHERDD   Y5, 4(AX)(Y4*8), Y7
 	VPSRLD       $0x0d, Y7, Y4
 	VPAND        slotMask<>+0(SB), Y4, Y4
 	VPSLLD       $0x13, Y4, Y5
@@ -6421,10 +6421,10 @@ TEXT ·decode1D4AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -6461,10 +6461,10 @@ TEXT ·decode1D4AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -6501,10 +6501,10 @@ TEXT ·decode1D4AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -6541,10 +6541,10 @@ TEXT ·decode1D4AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -6581,10 +6581,10 @@ TEXT ·decode1D4AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -6621,10 +6621,10 @@ TEXT ·decode1D4AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -6661,10 +6661,10 @@ TEXT ·decode1D4AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y5
@@ -6701,10 +6701,10 @@ TEXT ·decode1D4AVX2(SB), NOSPLIT, $0-68
 	VPGATHERDD   Y5, (BX)(Y4*4), Y6
 	VPSLLD       $0x08, Y6, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y4, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y6, Y4
-	VPADDD       Y4, Y2, Y2
+	VPADDD       Y5, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y0
 	VMOVMSKPS    Y0, BX
 	VPMOVZXWD    (AX), Y4
@@ -6948,8 +6948,8 @@ TEXT ·encode1D4AVX2(SB), NOSPLIT, $0-72
 	MOVQ         words+8(FP), DX
 	MOVQ         compress+16(FP), BX
 	VMOVDQU      (CX), Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      224(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -6988,8 +6988,8 @@ TEXT ·encode1D4AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      192(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -7028,8 +7028,8 @@ TEXT ·encode1D4AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      160(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -7068,8 +7068,8 @@ TEXT ·encode1D4AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      128(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -7108,8 +7108,8 @@ TEXT ·encode1D4AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      96(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -7148,8 +7148,8 @@ TEXT ·encode1D4AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      64(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -7188,8 +7188,8 @@ TEXT ·encode1D4AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      32(AX), Y1
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y2, (SI)(Y1*8), Y3
@@ -7228,14 +7228,14 @@ TEXT ·encode1D4AVX2(SB), NOSPLIT, $0-72
 	VPAND        biasMask<>+0(SB), Y4, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y2, Y0, Y0
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      (AX), Y1
+	MOVQ         t0+48(FP), AX
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VPGATHERDD   Y2, (SI)(Y1*8), Y3
+	VPGATHERDD   Y2, (AX)(Y1*8), Y3
 	VPCMPEQD     Y2, Y2, Y2
 	VPXOR        Y4, Y4, Y4
-	VPGATHERDD   Y2, 4(SI)(Y1*8), Y4
+	VPGATHERDD   Y2, 4(AX)(Y1*8), Y4
 	VPSRLD       $0x0d, Y4, Y1
 	VPAND        slotMask<>+0(SB), Y1, Y1
 	VPSLLD       $0x13, Y1, Y2
@@ -7300,10 +7300,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y6, (BX)(Y5*4), Y7
 	VPSLLD       $0x08, Y7, Y5
 	VPSRLD       $0x14, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y7, Y6
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y5, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y7, Y5
-	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y5
 	VMOVMSKPS    Y5, BX
 	VPMOVZXWD    (AX), Y6
@@ -7338,10 +7338,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y7, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y3, Y3
+	VPADDD       Y8, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -7379,10 +7379,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y5*4), Y8
 	VPSLLD       $0x08, Y8, Y5
 	VPSRLD       $0x14, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y5, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y5
-	VPADDD       Y5, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y5
 	VMOVMSKPS    Y5, BX
 	VPMOVZXWD    (AX), Y7
@@ -7416,10 +7416,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y7, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y3, Y3
+	VPADDD       Y8, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -7457,10 +7457,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y5*4), Y8
 	VPSLLD       $0x08, Y8, Y5
 	VPSRLD       $0x14, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y5, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y5
-	VPADDD       Y5, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y5
 	VMOVMSKPS    Y5, BX
 	VPMOVZXWD    (AX), Y7
@@ -7494,10 +7494,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y7, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y3, Y3
+	VPADDD       Y8, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -7535,10 +7535,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y5*4), Y8
 	VPSLLD       $0x08, Y8, Y5
 	VPSRLD       $0x14, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y5, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y5
-	VPADDD       Y5, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y5
 	VMOVMSKPS    Y5, BX
 	VPMOVZXWD    (AX), Y7
@@ -7571,10 +7571,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y4*4), Y8
 	VPSLLD       $0x08, Y8, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y4, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y8, Y4
-	VPADDD       Y4, Y3, Y3
+	VPADDD       Y7, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y4
 	VMOVMSKPS    Y4, BX
 	VPMOVZXWD    (AX), Y7
@@ -7612,10 +7612,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y6, (BX)(Y5*4), Y7
 	VPSLLD       $0x08, Y7, Y5
 	VPSRLD       $0x14, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y7, Y6
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y5, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y7, Y5
-	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y5
 	VMOVMSKPS    Y5, BX
 	VPMOVZXWD    (AX), Y6
@@ -7650,10 +7650,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y7, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y3, Y3
+	VPADDD       Y8, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -7691,10 +7691,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y5*4), Y8
 	VPSLLD       $0x08, Y8, Y5
 	VPSRLD       $0x14, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y5, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y5
-	VPADDD       Y5, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y5
 	VMOVMSKPS    Y5, BX
 	VPMOVZXWD    (AX), Y7
@@ -7728,10 +7728,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y7, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y3, Y3
+	VPADDD       Y8, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -7769,10 +7769,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y5*4), Y8
 	VPSLLD       $0x08, Y8, Y5
 	VPSRLD       $0x14, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y5, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y5
-	VPADDD       Y5, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y5
 	VMOVMSKPS    Y5, BX
 	VPMOVZXWD    (AX), Y7
@@ -7806,10 +7806,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y7, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y3, Y3
+	VPADDD       Y8, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -7847,10 +7847,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y5*4), Y8
 	VPSLLD       $0x08, Y8, Y5
 	VPSRLD       $0x14, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y5, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y8, Y5
-	VPADDD       Y5, Y2, Y2
+	VPADDD       Y7, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y5
 	VMOVMSKPS    Y5, BX
 	VPMOVZXWD    (AX), Y7
@@ -7883,10 +7883,10 @@ TEXT ·decode2D4AVX2(SB), NOSPLIT, $0-92
 	VPGATHERDD   Y7, (BX)(Y4*4), Y8
 	VPSLLD       $0x08, Y8, Y4
 	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y8, Y7
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y4, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y8, Y4
-	VPADDD       Y4, Y3, Y3
+	VPADDD       Y7, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y0
 	VMOVMSKPS    Y0, BX
 	VPMOVZXWD    (AX), Y4
@@ -8331,8 +8331,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	MOVQ         compress+16(FP), BX
 	VMOVDQU      (CX), Y0
 	VMOVDQU      32(CX), Y1
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      480(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8371,8 +8371,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      224(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8411,8 +8411,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      448(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8451,8 +8451,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      192(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8491,8 +8491,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      416(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8531,8 +8531,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      160(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8571,8 +8571,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      384(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8611,8 +8611,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      128(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8651,8 +8651,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      352(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8691,8 +8691,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      96(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8731,8 +8731,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      320(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8771,8 +8771,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      64(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8811,8 +8811,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      288(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8851,8 +8851,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      32(AX), Y2
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8891,8 +8891,8 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y0, Y0
 	VPADDD       Y3, Y0, Y0
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      256(AX), Y2
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPGATHERDD   Y3, (SI)(Y2*8), Y4
@@ -8931,14 +8931,14 @@ TEXT ·encode2D4AVX2(SB), NOSPLIT, $0-96
 	VPAND        biasMask<>+0(SB), Y5, Y2
 	VPADDD       Y2, Y1, Y1
 	VPADDD       Y3, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      (AX), Y2
+	MOVQ         t0+48(FP), AX
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
-	VPGATHERDD   Y3, (SI)(Y2*8), Y4
+	VPGATHERDD   Y3, (AX)(Y2*8), Y4
 	VPCMPEQD     Y3, Y3, Y3
 	VPXOR        Y5, Y5, Y5
-	VPGATHERDD   Y3, 4(SI)(Y2*8), Y5
+	VPGATHERDD   Y3, 4(AX)(Y2*8), Y5
 	VPSRLD       $0x0d, Y5, Y2
 	VPAND        slotMask<>+0(SB), Y2, Y2
 	VPSLLD       $0x13, Y2, Y3
@@ -9010,10 +9010,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y7, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y2, Y2
+	VPADDD       Y8, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -9048,10 +9048,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y10, (BX)(Y9*4), Y11
 	VPSLLD       $0x08, Y11, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y11, Y10
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y9, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y11, Y9
-	VPADDD       Y9, Y3, Y3
+	VPADDD       Y10, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y10
@@ -9090,10 +9090,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y10, (BX)(Y9*4), Y11
 	VPSLLD       $0x08, Y11, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y11, Y10
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y9, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y11, Y9
-	VPADDD       Y9, Y4, Y4
+	VPADDD       Y10, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y10
@@ -9128,10 +9128,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y5, Y5
 	VPMULLD      Y11, Y5, Y5
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y5, Y5
+	VPADDD       Y12, Y5, Y5
 	VPCMPGTD     Y5, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -9169,10 +9169,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y9*4), Y12
 	VPSLLD       $0x08, Y12, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y9, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y9
-	VPADDD       Y9, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y11
@@ -9206,10 +9206,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y11, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y3, Y3
+	VPADDD       Y12, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -9247,10 +9247,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y9*4), Y12
 	VPSLLD       $0x08, Y12, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y9, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y12, Y9
-	VPADDD       Y9, Y4, Y4
+	VPADDD       Y11, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y11
@@ -9284,10 +9284,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y5, Y5
 	VPMULLD      Y11, Y5, Y5
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y5, Y5
+	VPADDD       Y12, Y5, Y5
 	VPCMPGTD     Y5, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -9325,10 +9325,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y9*4), Y12
 	VPSLLD       $0x08, Y12, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y9, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y9
-	VPADDD       Y9, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y11
@@ -9362,10 +9362,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y11, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y3, Y3
+	VPADDD       Y12, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -9403,10 +9403,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y9*4), Y12
 	VPSLLD       $0x08, Y12, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y9, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y12, Y9
-	VPADDD       Y9, Y4, Y4
+	VPADDD       Y11, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y11
@@ -9440,10 +9440,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y5, Y5
 	VPMULLD      Y11, Y5, Y5
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y5, Y5
+	VPADDD       Y12, Y5, Y5
 	VPCMPGTD     Y5, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -9481,10 +9481,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y9*4), Y12
 	VPSLLD       $0x08, Y12, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y9, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y9
-	VPADDD       Y9, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y11
@@ -9517,10 +9517,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y6*4), Y12
 	VPSLLD       $0x08, Y12, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y6, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y12, Y6
-	VPADDD       Y6, Y3, Y3
+	VPADDD       Y11, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y11
@@ -9557,10 +9557,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y8, (BX)(Y6*4), Y9
 	VPSLLD       $0x08, Y9, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y6, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y9, Y6
-	VPADDD       Y6, Y4, Y4
+	VPADDD       Y8, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y8
@@ -9593,10 +9593,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y5, Y5
 	VPMULLD      Y7, Y5, Y5
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y5, Y5
+	VPADDD       Y8, Y5, Y5
 	VPCMPGTD     Y5, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -9634,10 +9634,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y7, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y2, Y2
+	VPADDD       Y8, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y7
 	VMOVMSKPS    Y7, BX
 	VPMOVZXWD    (AX), Y8
@@ -9672,10 +9672,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y10, (BX)(Y9*4), Y11
 	VPSLLD       $0x08, Y11, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y11, Y10
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y9, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y11, Y9
-	VPADDD       Y9, Y3, Y3
+	VPADDD       Y10, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y10
@@ -9714,10 +9714,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y10, (BX)(Y9*4), Y11
 	VPSLLD       $0x08, Y11, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y11, Y10
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y9, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y11, Y9
-	VPADDD       Y9, Y4, Y4
+	VPADDD       Y10, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y10
@@ -9752,10 +9752,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y5, Y5
 	VPMULLD      Y11, Y5, Y5
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y5, Y5
+	VPADDD       Y12, Y5, Y5
 	VPCMPGTD     Y5, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -9793,10 +9793,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y9*4), Y12
 	VPSLLD       $0x08, Y12, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y9, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y9
-	VPADDD       Y9, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y11
@@ -9830,10 +9830,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y11, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y3, Y3
+	VPADDD       Y12, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -9871,10 +9871,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y9*4), Y12
 	VPSLLD       $0x08, Y12, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y9, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y12, Y9
-	VPADDD       Y9, Y4, Y4
+	VPADDD       Y11, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y11
@@ -9908,10 +9908,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y5, Y5
 	VPMULLD      Y11, Y5, Y5
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y5, Y5
+	VPADDD       Y12, Y5, Y5
 	VPCMPGTD     Y5, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -9949,10 +9949,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y9*4), Y12
 	VPSLLD       $0x08, Y12, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y9, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y9
-	VPADDD       Y9, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y11
@@ -9986,10 +9986,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y11, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y3, Y3
+	VPADDD       Y12, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -10027,10 +10027,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y9*4), Y12
 	VPSLLD       $0x08, Y12, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y9, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y12, Y9
-	VPADDD       Y9, Y4, Y4
+	VPADDD       Y11, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y11
@@ -10064,10 +10064,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y12, (BX)(Y11*4), Y13
 	VPSLLD       $0x08, Y13, Y11
 	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
 	VPSRLD       $0x0c, Y5, Y5
 	VPMULLD      Y11, Y5, Y5
-	VPAND        slotMask<>+0(SB), Y13, Y11
-	VPADDD       Y11, Y5, Y5
+	VPADDD       Y12, Y5, Y5
 	VPCMPGTD     Y5, Y0, Y11
 	VMOVMSKPS    Y11, BX
 	VPMOVZXWD    (AX), Y12
@@ -10105,10 +10105,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y9*4), Y12
 	VPSLLD       $0x08, Y12, Y9
 	VPSRLD       $0x14, Y9, Y9
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y2, Y2
 	VPMULLD      Y9, Y2, Y2
-	VPAND        slotMask<>+0(SB), Y12, Y9
-	VPADDD       Y9, Y2, Y2
+	VPADDD       Y11, Y2, Y2
 	VPCMPGTD     Y2, Y0, Y9
 	VMOVMSKPS    Y9, BX
 	VPMOVZXWD    (AX), Y11
@@ -10141,10 +10141,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y11, (BX)(Y6*4), Y12
 	VPSLLD       $0x08, Y12, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y12, Y11
 	VPSRLD       $0x0c, Y3, Y3
 	VPMULLD      Y6, Y3, Y3
-	VPAND        slotMask<>+0(SB), Y12, Y6
-	VPADDD       Y6, Y3, Y3
+	VPADDD       Y11, Y3, Y3
 	VPCMPGTD     Y3, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y11
@@ -10181,10 +10181,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y8, (BX)(Y6*4), Y9
 	VPSLLD       $0x08, Y9, Y6
 	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y4, Y4
 	VPMULLD      Y6, Y4, Y4
-	VPAND        slotMask<>+0(SB), Y9, Y6
-	VPADDD       Y6, Y4, Y4
+	VPADDD       Y8, Y4, Y4
 	VPCMPGTD     Y4, Y0, Y6
 	VMOVMSKPS    Y6, BX
 	VPMOVZXWD    (AX), Y8
@@ -10217,10 +10217,10 @@ TEXT ·decode4D4AVX2(SB), NOSPLIT, $0-140
 	VPGATHERDD   Y8, (BX)(Y7*4), Y9
 	VPSLLD       $0x08, Y9, Y7
 	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
 	VPSRLD       $0x0c, Y5, Y5
 	VPMULLD      Y7, Y5, Y5
-	VPAND        slotMask<>+0(SB), Y9, Y7
-	VPADDD       Y7, Y5, Y5
+	VPADDD       Y8, Y5, Y5
 	VPCMPGTD     Y5, Y0, Y0
 	VMOVMSKPS    Y0, BX
 	VPMOVZXWD    (AX), Y7
@@ -11065,8 +11065,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VMOVDQU      32(CX), Y1
 	VMOVDQU      64(CX), Y2
 	VMOVDQU      96(CX), Y3
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      992(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11105,8 +11105,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      736(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11145,8 +11145,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      480(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11185,8 +11185,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      224(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11225,8 +11225,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      960(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11265,8 +11265,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      704(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11305,8 +11305,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      448(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11345,8 +11345,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      192(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11385,8 +11385,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      928(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11425,8 +11425,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      672(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11465,8 +11465,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      416(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11505,8 +11505,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      160(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11545,8 +11545,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      896(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11585,8 +11585,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      640(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11625,8 +11625,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      384(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11665,8 +11665,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      128(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11705,8 +11705,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      864(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11745,8 +11745,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      608(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11785,8 +11785,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      352(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11825,8 +11825,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      96(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11865,8 +11865,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      832(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11905,8 +11905,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      576(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11945,8 +11945,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      320(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -11985,8 +11985,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      64(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -12025,8 +12025,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      800(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -12065,8 +12065,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      544(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -12105,8 +12105,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      288(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -12145,8 +12145,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      32(AX), Y4
+	MOVQ         t0+48(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -12185,8 +12185,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y0, Y0
-	MOVQ         t3+120(FP), SI
 	VMOVDQU      768(AX), Y4
+	MOVQ         t3+120(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -12225,8 +12225,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y3, Y3
 	VPADDD       Y5, Y3, Y3
-	MOVQ         t2+96(FP), SI
 	VMOVDQU      512(AX), Y4
+	MOVQ         t2+96(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -12265,8 +12265,8 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y2, Y2
 	VPADDD       Y5, Y2, Y2
-	MOVQ         t1+72(FP), SI
 	VMOVDQU      256(AX), Y4
+	MOVQ         t1+72(FP), SI
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPGATHERDD   Y5, (SI)(Y4*8), Y6
@@ -12305,14 +12305,14 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	VPAND        biasMask<>+0(SB), Y7, Y4
 	VPADDD       Y4, Y1, Y1
 	VPADDD       Y5, Y1, Y1
-	MOVQ         t0+48(FP), SI
 	VMOVDQU      (AX), Y4
+	MOVQ         t0+48(FP), AX
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
-	VPGATHERDD   Y5, (SI)(Y4*8), Y6
+	VPGATHERDD   Y5, (AX)(Y4*8), Y6
 	VPCMPEQD     Y5, Y5, Y5
 	VPXOR        Y7, Y7, Y7
-	VPGATHERDD   Y5, 4(SI)(Y4*8), Y7
+	VPGATHERDD   Y5, 4(AX)(Y4*8), Y7
 	VPSRLD       $0x0d, Y7, Y4
 	VPAND        slotMask<>+0(SB), Y4, Y4
 	VPSLLD       $0x13, Y4, Y5
@@ -12352,6 +12352,7719 @@ TEXT ·encode4D4AVX2(SB), NOSPLIT, $0-144
 	MOVQ         words+8(FP), AX
 	SUBQ         DX, AX
 	MOVQ         AX, used+136(FP)
+	VZEROUPPER
+	RET
+
+// func decode1LearnedAVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32) (used uint64, escapes uint32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·decode1LearnedAVX2(SB), NOSPLIT, $0-76
+	MOVQ         words+8(FP), AX
+	MOVQ         expand+16(FP), CX
+	MOVQ         z+24(FP), DX
+	VMOVDQU      stateLow<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         x+0(FP), BX
+	MOVQ         c0+32(FP), SI
+	MOVQ         raw0+48(FP), DI
+	VMOVDQU      (BX), Y2
+	CMPL         488(SI), $0x00
+	JNE          coded0
+	VPBROADCASTB (DI), X3
+	VPMOVZXBD    X3, Y3
+	VPSRLVD      laneNumbers<>+0(SB), Y3, Y3
+	VPAND        intOne<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	INCQ         DI
+	JMP          coded0done
+
+coded0:
+	VPAND     slotMask<>+0(SB), Y2, Y4
+	VMOVDQU   488(SI), Y6
+	VPCMPGTD  Y4, Y6, Y3
+	VPCMPEQD  Y5, Y5, Y5
+	VPXOR     Y5, Y3, Y3
+	VMOVDQU   probOne<>+0(SB), Y5
+	VPSUBD    Y6, Y5, Y5
+	VPBLENDVB Y3, Y5, Y6, Y5
+	VPAND     Y3, Y6, Y6
+	VPSUBD    Y6, Y4, Y4
+	VPAND     intOne<>+0(SB), Y3, Y3
+	VPADDD    Y3, Y3, Y3
+	VPSRLD    $0x0c, Y2, Y6
+	VPMULLD   Y5, Y6, Y6
+	VPADDD    Y4, Y6, Y6
+	MOVQ      there0+56(FP), BX
+	VMOVDQU   (BX), Y4
+	VPBLENDVB Y4, Y6, Y2, Y2
+	VPCMPGTD  Y2, Y0, Y4
+	VMOVMSKPS Y4, BX
+	VPMOVZXWD (AX), Y5
+	VPMOVZXBD (CX)(BX*8), Y6
+	VPERMD    Y5, Y6, Y5
+	VPSLLD    $0x10, Y2, Y6
+	VPOR      Y6, Y5, Y5
+	VPBLENDVB Y4, Y5, Y2, Y2
+	POPCNTL   BX, BX
+	LEAQ      (AX)(BX*2), AX
+
+coded0done:
+	VPERMD       16(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
+	VPSRLD       $0x0c, Y2, Y7
+	VPMULLD      Y4, Y7, Y7
+	VPADDD       Y5, Y7, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y4
+	VPBLENDVB    Y4, Y7, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPAND        Y6, Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y5
+	VPAND        Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, (DX)
+	VPERMD       48(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
+	VPSRLD       $0x0c, Y2, Y7
+	VPMULLD      Y4, Y7, Y7
+	VPADDD       Y5, Y7, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y4
+	VPBLENDVB    Y4, Y7, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPAND        Y6, Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y5
+	VPAND        Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 16(DX)
+	VPERMD       80(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
+	VPSRLD       $0x0c, Y2, Y7
+	VPMULLD      Y4, Y7, Y7
+	VPADDD       Y5, Y7, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y4
+	VPBLENDVB    Y4, Y7, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPAND        Y6, Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y5
+	VPAND        Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 32(DX)
+	VPERMD       112(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
+	VPSRLD       $0x0c, Y2, Y7
+	VPMULLD      Y4, Y7, Y7
+	VPADDD       Y5, Y7, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y4
+	VPBLENDVB    Y4, Y7, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPAND        Y6, Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y5
+	VPAND        Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 48(DX)
+	VPERMD       144(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
+	VPSRLD       $0x0c, Y2, Y7
+	VPMULLD      Y4, Y7, Y7
+	VPADDD       Y5, Y7, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y4
+	VPBLENDVB    Y4, Y7, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPAND        Y6, Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y5
+	VPAND        Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 64(DX)
+	VPERMD       176(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
+	VPSRLD       $0x0c, Y2, Y7
+	VPMULLD      Y4, Y7, Y7
+	VPADDD       Y5, Y7, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y4
+	VPBLENDVB    Y4, Y7, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPAND        Y6, Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y5
+	VPAND        Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 80(DX)
+	VPERMD       208(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
+	VPSRLD       $0x0c, Y2, Y7
+	VPMULLD      Y4, Y7, Y7
+	VPADDD       Y5, Y7, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y4
+	VPBLENDVB    Y4, Y7, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y4
+	VMOVMSKPS    Y4, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y2, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y4, Y5, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y4
+	VPCMPEQD     escape<>+0(SB), Y4, Y5
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPAND        Y6, Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (DI), Y5
+	VPSRLVD      272(SI), Y5, Y5
+	VPAND        304(SI), Y5, Y5
+	VPAND        432(SI), Y4, Y6
+	VPOR         Y5, Y6, Y6
+	VPAND        intOne<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y4, Y4
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPSRLD       $0x01, Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y5
+	VPAND        Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VMOVDQU      X4, 96(DX)
+	VPERMD       240(SI), Y3, Y4
+	VPAND        slotMask<>+0(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y5, (BX)(Y4*4), Y6
+	VPSLLD       $0x08, Y6, Y4
+	VPSRLD       $0x14, Y4, Y4
+	VPAND        slotMask<>+0(SB), Y6, Y5
+	VPSRLD       $0x0c, Y2, Y7
+	VPMULLD      Y4, Y7, Y7
+	VPADDD       Y5, Y7, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y4
+	VPBLENDVB    Y4, Y7, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y0
+	VMOVMSKPS    Y0, BX
+	VPMOVZXWD    (AX), Y4
+	VPMOVZXBD    (CX)(BX*8), Y5
+	VPERMD       Y4, Y5, Y4
+	VPSLLD       $0x10, Y2, Y5
+	VPOR         Y5, Y4, Y4
+	VPBLENDVB    Y0, Y4, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y6, Y0
+	VPCMPEQD     escape<>+0(SB), Y0, Y4
+	MOVQ         there0+56(FP), CX
+	VMOVDQU      (CX), Y5
+	VPAND        Y5, Y4, Y4
+	VPOR         Y4, Y1, Y1
+	VPBROADCASTD (DI), Y4
+	VPSRLVD      336(SI), Y4, Y4
+	VPAND        368(SI), Y4, Y4
+	VPADDD       Y4, Y4, Y4
+	VPAND        400(SI), Y3, Y5
+	VPOR         Y5, Y4, Y4
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y0, Y0, Y0
+	VPSRLD       $0x01, Y3, Y4
+	VPADDD       Y4, Y0, Y0
+	MOVQ         there0+56(FP), CX
+	VMOVDQU      (CX), Y3
+	VPAND        Y3, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X3
+	VPACKSSDW    X3, X0, X0
+	VMOVDQU      X0, 112(DX)
+	MOVQ         x+0(FP), CX
+	VMOVDQU      Y2, (CX)
+	MOVQ         words+8(FP), CX
+	SUBQ         CX, AX
+	MOVQ         AX, used+64(FP)
+	VMOVMSKPS    Y1, AX
+	MOVL         AX, escapes+72(FP)
+	VZEROUPPER
+	RET
+
+// func encode1LearnedAVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32) (used uint64)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·encode1LearnedAVX2(SB), NOSPLIT, $0-80
+	MOVQ      scratch+24(FP), AX
+	MOVQ      z+32(FP), CX
+	MOVQ      c0+40(FP), DX
+	MOVQ      raw0+56(FP), BX
+	VPMOVSXWD (CX), Y0
+	VPSRAD    $0x01, Y0, Y1
+	VPSRAD    (DX), Y1, Y2
+	VXORPS    Y3, Y3, Y3
+	VPSLLD    $0x1f, Y0, Y0
+	CMPL      488(DX), $0x00
+	JNE       prepared0
+	VMOVMSKPS Y0, SI
+	MOVB      SI, (BX)
+	INCQ      BX
+
+prepared0:
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DX), Y1, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    16(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    32(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 64(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    48(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    64(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       144(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 128(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    80(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 160(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    96(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 192(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    112(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 224(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         x+0(FP), BX
+	MOVQ         words+8(FP), SI
+	MOVQ         compress+16(FP), DI
+	VMOVDQU      (BX), Y0
+	VMOVDQU      224(AX), Y1
+	MOVQ         t0+48(FP), R8
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (R8)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(R8)(Y1*8), Y4
+	VMOVDQA      Y0, Y1
+	VPSRLD       $0x0d, Y4, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, R8
+	XORL         $0x000000ff, R8
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y6
+	VMOVMSKPS    Y6, R9
+	ANDL         R9, R8
+	VPMOVZXBD    (DI)(R8*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(SI)
+	POPCNTL      R8, R8
+	ADDQ         R8, R8
+	SUBQ         R8, SI
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y5, Y0, Y6, Y0
+	VPMULUDQ     Y3, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y6, Y6
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y6, Y5, Y3
+	VPSRLD       $0x19, Y4, Y5
+	VPSRLVD      Y5, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPMULLD      Y5, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         there0+64(FP), R8
+	VMOVDQU      (R8), Y2
+	VPBLENDVB    Y2, Y0, Y1, Y0
+	VMOVDQU      192(AX), Y1
+	MOVQ         t0+48(FP), R8
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (R8)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(R8)(Y1*8), Y4
+	VMOVDQA      Y0, Y1
+	VPSRLD       $0x0d, Y4, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, R8
+	XORL         $0x000000ff, R8
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y6
+	VMOVMSKPS    Y6, R9
+	ANDL         R9, R8
+	VPMOVZXBD    (DI)(R8*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(SI)
+	POPCNTL      R8, R8
+	ADDQ         R8, R8
+	SUBQ         R8, SI
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y5, Y0, Y6, Y0
+	VPMULUDQ     Y3, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y6, Y6
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y6, Y5, Y3
+	VPSRLD       $0x19, Y4, Y5
+	VPSRLVD      Y5, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPMULLD      Y5, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         there0+64(FP), R8
+	VMOVDQU      (R8), Y2
+	VPBLENDVB    Y2, Y0, Y1, Y0
+	VMOVDQU      160(AX), Y1
+	MOVQ         t0+48(FP), R8
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (R8)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(R8)(Y1*8), Y4
+	VMOVDQA      Y0, Y1
+	VPSRLD       $0x0d, Y4, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, R8
+	XORL         $0x000000ff, R8
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y6
+	VMOVMSKPS    Y6, R9
+	ANDL         R9, R8
+	VPMOVZXBD    (DI)(R8*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(SI)
+	POPCNTL      R8, R8
+	ADDQ         R8, R8
+	SUBQ         R8, SI
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y5, Y0, Y6, Y0
+	VPMULUDQ     Y3, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y6, Y6
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y6, Y5, Y3
+	VPSRLD       $0x19, Y4, Y5
+	VPSRLVD      Y5, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPMULLD      Y5, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         there0+64(FP), R8
+	VMOVDQU      (R8), Y2
+	VPBLENDVB    Y2, Y0, Y1, Y0
+	VMOVDQU      128(AX), Y1
+	MOVQ         t0+48(FP), R8
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (R8)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(R8)(Y1*8), Y4
+	VMOVDQA      Y0, Y1
+	VPSRLD       $0x0d, Y4, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, R8
+	XORL         $0x000000ff, R8
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y6
+	VMOVMSKPS    Y6, R9
+	ANDL         R9, R8
+	VPMOVZXBD    (DI)(R8*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(SI)
+	POPCNTL      R8, R8
+	ADDQ         R8, R8
+	SUBQ         R8, SI
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y5, Y0, Y6, Y0
+	VPMULUDQ     Y3, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y6, Y6
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y6, Y5, Y3
+	VPSRLD       $0x19, Y4, Y5
+	VPSRLVD      Y5, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPMULLD      Y5, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         there0+64(FP), R8
+	VMOVDQU      (R8), Y2
+	VPBLENDVB    Y2, Y0, Y1, Y0
+	VMOVDQU      96(AX), Y1
+	MOVQ         t0+48(FP), R8
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (R8)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(R8)(Y1*8), Y4
+	VMOVDQA      Y0, Y1
+	VPSRLD       $0x0d, Y4, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, R8
+	XORL         $0x000000ff, R8
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y6
+	VMOVMSKPS    Y6, R9
+	ANDL         R9, R8
+	VPMOVZXBD    (DI)(R8*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(SI)
+	POPCNTL      R8, R8
+	ADDQ         R8, R8
+	SUBQ         R8, SI
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y5, Y0, Y6, Y0
+	VPMULUDQ     Y3, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y6, Y6
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y6, Y5, Y3
+	VPSRLD       $0x19, Y4, Y5
+	VPSRLVD      Y5, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPMULLD      Y5, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         there0+64(FP), R8
+	VMOVDQU      (R8), Y2
+	VPBLENDVB    Y2, Y0, Y1, Y0
+	VMOVDQU      64(AX), Y1
+	MOVQ         t0+48(FP), R8
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (R8)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(R8)(Y1*8), Y4
+	VMOVDQA      Y0, Y1
+	VPSRLD       $0x0d, Y4, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, R8
+	XORL         $0x000000ff, R8
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y6
+	VMOVMSKPS    Y6, R9
+	ANDL         R9, R8
+	VPMOVZXBD    (DI)(R8*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(SI)
+	POPCNTL      R8, R8
+	ADDQ         R8, R8
+	SUBQ         R8, SI
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y5, Y0, Y6, Y0
+	VPMULUDQ     Y3, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y6, Y6
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y6, Y5, Y3
+	VPSRLD       $0x19, Y4, Y5
+	VPSRLVD      Y5, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPMULLD      Y5, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         there0+64(FP), R8
+	VMOVDQU      (R8), Y2
+	VPBLENDVB    Y2, Y0, Y1, Y0
+	VMOVDQU      32(AX), Y1
+	MOVQ         t0+48(FP), R8
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (R8)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(R8)(Y1*8), Y4
+	VMOVDQA      Y0, Y1
+	VPSRLD       $0x0d, Y4, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, R8
+	XORL         $0x000000ff, R8
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y6
+	VMOVMSKPS    Y6, R9
+	ANDL         R9, R8
+	VPMOVZXBD    (DI)(R8*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(SI)
+	POPCNTL      R8, R8
+	ADDQ         R8, R8
+	SUBQ         R8, SI
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y5, Y0, Y6, Y0
+	VPMULUDQ     Y3, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y6, Y6
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y6, Y5, Y3
+	VPSRLD       $0x19, Y4, Y5
+	VPSRLVD      Y5, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPMULLD      Y5, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         there0+64(FP), R8
+	VMOVDQU      (R8), Y2
+	VPBLENDVB    Y2, Y0, Y1, Y0
+	VMOVDQU      (AX), Y1
+	MOVQ         t0+48(FP), AX
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, (AX)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 4(AX)(Y1*8), Y4
+	VMOVDQA      Y0, Y1
+	VPSRLD       $0x0d, Y4, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, AX
+	XORL         $0x000000ff, AX
+	MOVQ         there0+64(FP), R8
+	VMOVDQU      (R8), Y6
+	VMOVMSKPS    Y6, R8
+	ANDL         R8, AX
+	VPMOVZXBD    (DI)(AX*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(SI)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, SI
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y5, Y0, Y6, Y0
+	VPMULUDQ     Y3, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y6, Y6
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y6, Y5, Y3
+	VPSRLD       $0x19, Y4, Y5
+	VPSRLVD      Y5, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPMULLD      Y5, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         there0+64(FP), AX
+	VMOVDQU      (AX), Y2
+	VPBLENDVB    Y2, Y0, Y1, Y0
+	CMPL         488(DX), $0x00
+	JE           raw0
+	VPMOVSXWD    (CX), Y1
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPGATHERDD   Y2, 520(DX)(Y1*8), Y3
+	VPCMPEQD     Y2, Y2, Y2
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y2, 524(DX)(Y1*8), Y4
+	VMOVDQA      Y0, Y1
+	VPSRLD       $0x0d, Y4, Y2
+	VPAND        slotMask<>+0(SB), Y2, Y2
+	VPSLLD       $0x13, Y2, Y5
+	VPCMPGTD     Y0, Y5, Y5
+	VMOVMSKPS    Y5, AX
+	XORL         $0x000000ff, AX
+	MOVQ         there0+64(FP), CX
+	VMOVDQU      (CX), Y6
+	VMOVMSKPS    Y6, CX
+	ANDL         CX, AX
+	VPMOVZXBD    (DI)(AX*8), Y6
+	VPSLLD       $0x10, Y0, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPERMD       Y7, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X6
+	VPACKUSDW    X6, X7, X6
+	VMOVDQU      X6, -16(SI)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, SI
+	VPSRLD       $0x10, Y0, Y6
+	VPBLENDVB    Y5, Y0, Y6, Y0
+	VPMULUDQ     Y3, Y0, Y5
+	VPSRLQ       $0x20, Y0, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y3, Y6, Y6
+	VPSRLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y6, Y5, Y3
+	VPSRLD       $0x19, Y4, Y5
+	VPSRLVD      Y5, Y3, Y3
+	VMOVDQU      probOne<>+0(SB), Y5
+	VPSUBD       Y2, Y5, Y5
+	VPMULLD      Y5, Y3, Y3
+	VPAND        biasMask<>+0(SB), Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	MOVQ         there0+64(FP), AX
+	VMOVDQU      (AX), Y2
+	VPBLENDVB    Y2, Y0, Y1, Y0
+
+raw0:
+	VMOVDQU Y0, (BX)
+	MOVQ    words+8(FP), AX
+	SUBQ    SI, AX
+	MOVQ    AX, used+72(FP)
+	VZEROUPPER
+	RET
+
+// func decode2LearnedAVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32, c1 *uint64, t1 *uint32, raw1 *byte, there1 *int32) (used uint64, escapes uint32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·decode2LearnedAVX2(SB), NOSPLIT, $0-108
+	MOVQ         words+8(FP), AX
+	MOVQ         expand+16(FP), CX
+	MOVQ         z+24(FP), DX
+	VMOVDQU      stateLow<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         x+0(FP), BX
+	MOVQ         c0+32(FP), SI
+	MOVQ         raw0+48(FP), DI
+	VMOVDQU      (BX), Y2
+	CMPL         488(SI), $0x00
+	JNE          coded0
+	VPBROADCASTB (DI), X3
+	VPMOVZXBD    X3, Y3
+	VPSRLVD      laneNumbers<>+0(SB), Y3, Y3
+	VPAND        intOne<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	INCQ         DI
+	JMP          coded0done
+
+coded0:
+	VPAND     slotMask<>+0(SB), Y2, Y4
+	VMOVDQU   488(SI), Y6
+	VPCMPGTD  Y4, Y6, Y3
+	VPCMPEQD  Y5, Y5, Y5
+	VPXOR     Y5, Y3, Y3
+	VMOVDQU   probOne<>+0(SB), Y5
+	VPSUBD    Y6, Y5, Y5
+	VPBLENDVB Y3, Y5, Y6, Y5
+	VPAND     Y3, Y6, Y6
+	VPSUBD    Y6, Y4, Y4
+	VPAND     intOne<>+0(SB), Y3, Y3
+	VPADDD    Y3, Y3, Y3
+	VPSRLD    $0x0c, Y2, Y6
+	VPMULLD   Y5, Y6, Y6
+	VPADDD    Y4, Y6, Y6
+	MOVQ      there0+56(FP), R8
+	VMOVDQU   (R8), Y4
+	VPBLENDVB Y4, Y6, Y2, Y2
+	VPCMPGTD  Y2, Y0, Y4
+	VMOVMSKPS Y4, R8
+	VPMOVZXWD (AX), Y5
+	VPMOVZXBD (CX)(R8*8), Y6
+	VPERMD    Y5, Y6, Y5
+	VPSLLD    $0x10, Y2, Y6
+	VPOR      Y6, Y5, Y5
+	VPBLENDVB Y4, Y5, Y2, Y2
+	POPCNTL   R8, R8
+	LEAQ      (AX)(R8*2), AX
+
+coded0done:
+	MOVQ         c1+64(FP), R8
+	MOVQ         raw1+80(FP), R9
+	VMOVDQU      32(BX), Y4
+	CMPL         488(R8), $0x00
+	JNE          coded1
+	VPBROADCASTB (R9), X5
+	VPMOVZXBD    X5, Y5
+	VPSRLVD      laneNumbers<>+0(SB), Y5, Y5
+	VPAND        intOne<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	INCQ         R9
+	JMP          coded1done
+
+coded1:
+	VPAND     slotMask<>+0(SB), Y4, Y6
+	VMOVDQU   488(R8), Y8
+	VPCMPGTD  Y6, Y8, Y5
+	VPCMPEQD  Y7, Y7, Y7
+	VPXOR     Y7, Y5, Y5
+	VMOVDQU   probOne<>+0(SB), Y7
+	VPSUBD    Y8, Y7, Y7
+	VPBLENDVB Y5, Y7, Y8, Y7
+	VPAND     Y5, Y8, Y8
+	VPSUBD    Y8, Y6, Y6
+	VPAND     intOne<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y5, Y5
+	VPSRLD    $0x0c, Y4, Y8
+	VPMULLD   Y7, Y8, Y8
+	VPADDD    Y6, Y8, Y8
+	MOVQ      there1+88(FP), BX
+	VMOVDQU   (BX), Y6
+	VPBLENDVB Y6, Y8, Y4, Y4
+	VPCMPGTD  Y4, Y0, Y6
+	VMOVMSKPS Y6, BX
+	VPMOVZXWD (AX), Y7
+	VPMOVZXBD (CX)(BX*8), Y8
+	VPERMD    Y7, Y8, Y7
+	VPSLLD    $0x10, Y4, Y8
+	VPOR      Y8, Y7, Y7
+	VPBLENDVB Y6, Y7, Y4, Y4
+	POPCNTL   BX, BX
+	LEAQ      (AX)(BX*2), AX
+
+coded1done:
+	VPERMD       16(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPSRLD       $0x0c, Y2, Y9
+	VPMULLD      Y6, Y9, Y9
+	VPADDD       Y7, Y9, Y9
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPBLENDVB    Y6, Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y7
+	VPAND        Y7, Y6, Y6
+	VPERMD       16(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
+	VPSRLD       $0x0c, Y4, Y10
+	VPMULLD      Y7, Y10, Y10
+	VPADDD       Y8, Y10, Y10
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y7
+	VPBLENDVB    Y7, Y10, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, (DX)
+	VEXTRACTI128 $0x01, Y6, 128(DX)
+	VPERMD       48(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPSRLD       $0x0c, Y2, Y9
+	VPMULLD      Y6, Y9, Y9
+	VPADDD       Y7, Y9, Y9
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPBLENDVB    Y6, Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y7
+	VPAND        Y7, Y6, Y6
+	VPERMD       48(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
+	VPSRLD       $0x0c, Y4, Y10
+	VPMULLD      Y7, Y10, Y10
+	VPADDD       Y8, Y10, Y10
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y7
+	VPBLENDVB    Y7, Y10, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 16(DX)
+	VEXTRACTI128 $0x01, Y6, 144(DX)
+	VPERMD       80(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPSRLD       $0x0c, Y2, Y9
+	VPMULLD      Y6, Y9, Y9
+	VPADDD       Y7, Y9, Y9
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPBLENDVB    Y6, Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y7
+	VPAND        Y7, Y6, Y6
+	VPERMD       80(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
+	VPSRLD       $0x0c, Y4, Y10
+	VPMULLD      Y7, Y10, Y10
+	VPADDD       Y8, Y10, Y10
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y7
+	VPBLENDVB    Y7, Y10, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 32(DX)
+	VEXTRACTI128 $0x01, Y6, 160(DX)
+	VPERMD       112(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPSRLD       $0x0c, Y2, Y9
+	VPMULLD      Y6, Y9, Y9
+	VPADDD       Y7, Y9, Y9
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPBLENDVB    Y6, Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y7
+	VPAND        Y7, Y6, Y6
+	VPERMD       112(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
+	VPSRLD       $0x0c, Y4, Y10
+	VPMULLD      Y7, Y10, Y10
+	VPADDD       Y8, Y10, Y10
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y7
+	VPBLENDVB    Y7, Y10, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 48(DX)
+	VEXTRACTI128 $0x01, Y6, 176(DX)
+	VPERMD       144(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPSRLD       $0x0c, Y2, Y9
+	VPMULLD      Y6, Y9, Y9
+	VPADDD       Y7, Y9, Y9
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPBLENDVB    Y6, Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y7
+	VPAND        Y7, Y6, Y6
+	VPERMD       144(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
+	VPSRLD       $0x0c, Y4, Y10
+	VPMULLD      Y7, Y10, Y10
+	VPADDD       Y8, Y10, Y10
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y7
+	VPBLENDVB    Y7, Y10, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 64(DX)
+	VEXTRACTI128 $0x01, Y6, 192(DX)
+	VPERMD       176(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPSRLD       $0x0c, Y2, Y9
+	VPMULLD      Y6, Y9, Y9
+	VPADDD       Y7, Y9, Y9
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPBLENDVB    Y6, Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y7
+	VPAND        Y7, Y6, Y6
+	VPERMD       176(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
+	VPSRLD       $0x0c, Y4, Y10
+	VPMULLD      Y7, Y10, Y10
+	VPADDD       Y8, Y10, Y10
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y7
+	VPBLENDVB    Y7, Y10, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 80(DX)
+	VEXTRACTI128 $0x01, Y6, 208(DX)
+	VPERMD       208(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPSRLD       $0x0c, Y2, Y9
+	VPMULLD      Y6, Y9, Y9
+	VPADDD       Y7, Y9, Y9
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPBLENDVB    Y6, Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      272(SI), Y7, Y7
+	VPAND        304(SI), Y7, Y7
+	VPAND        432(SI), Y6, Y8
+	VPOR         Y7, Y8, Y8
+	VPAND        intOne<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y7
+	VPAND        Y7, Y6, Y6
+	VPERMD       208(R8), Y5, Y7
+	VPAND        slotMask<>+0(SB), Y4, Y8
+	VPADDD       Y8, Y7, Y7
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y8, (BX)(Y7*4), Y9
+	VPSLLD       $0x08, Y9, Y7
+	VPSRLD       $0x14, Y7, Y7
+	VPAND        slotMask<>+0(SB), Y9, Y8
+	VPSRLD       $0x0c, Y4, Y10
+	VPMULLD      Y7, Y10, Y10
+	VPADDD       Y8, Y10, Y10
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y7
+	VPBLENDVB    Y7, Y10, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y7
+	VMOVMSKPS    Y7, BX
+	VPMOVZXWD    (AX), Y8
+	VPMOVZXBD    (CX)(BX*8), Y10
+	VPERMD       Y8, Y10, Y8
+	VPSLLD       $0x10, Y4, Y10
+	VPOR         Y10, Y8, Y8
+	VPBLENDVB    Y7, Y8, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y9, Y7
+	VPCMPEQD     escape<>+0(SB), Y7, Y8
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y1, Y1
+	VPBROADCASTD (R9), Y8
+	VPSRLVD      272(R8), Y8, Y8
+	VPAND        304(R8), Y8, Y8
+	VPAND        432(R8), Y7, Y9
+	VPOR         Y8, Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPSRLD       $0x01, Y5, Y8
+	VPADDD       Y8, Y7, Y7
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 96(DX)
+	VEXTRACTI128 $0x01, Y6, 224(DX)
+	VPERMD       240(SI), Y3, Y6
+	VPAND        slotMask<>+0(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y7, (BX)(Y6*4), Y8
+	VPSLLD       $0x08, Y8, Y6
+	VPSRLD       $0x14, Y6, Y6
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPSRLD       $0x0c, Y2, Y9
+	VPMULLD      Y6, Y9, Y9
+	VPADDD       Y7, Y9, Y9
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y6
+	VPBLENDVB    Y6, Y9, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y6
+	VMOVMSKPS    Y6, BX
+	VPMOVZXWD    (AX), Y7
+	VPMOVZXBD    (CX)(BX*8), Y9
+	VPERMD       Y7, Y9, Y7
+	VPSLLD       $0x10, Y2, Y9
+	VPOR         Y9, Y7, Y7
+	VPBLENDVB    Y6, Y7, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y6
+	VPCMPEQD     escape<>+0(SB), Y6, Y7
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y1, Y1
+	VPBROADCASTD (DI), Y7
+	VPSRLVD      336(SI), Y7, Y7
+	VPAND        368(SI), Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	VPAND        400(SI), Y3, Y8
+	VPOR         Y8, Y7, Y7
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y6, Y6
+	VPADDD       Y7, Y6, Y6
+	VPADDD       Y6, Y6, Y6
+	VPSRLD       $0x01, Y3, Y7
+	VPADDD       Y7, Y6, Y6
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y3
+	VPAND        Y3, Y6, Y6
+	VPERMD       240(R8), Y5, Y3
+	VPAND        slotMask<>+0(SB), Y4, Y7
+	VPADDD       Y7, Y3, Y3
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y7, (BX)(Y3*4), Y8
+	VPSLLD       $0x08, Y8, Y3
+	VPSRLD       $0x14, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPSRLD       $0x0c, Y4, Y9
+	VPMULLD      Y3, Y9, Y9
+	VPADDD       Y7, Y9, Y9
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y3
+	VPBLENDVB    Y3, Y9, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y0
+	VMOVMSKPS    Y0, BX
+	VPMOVZXWD    (AX), Y3
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y3, Y7, Y3
+	VPSLLD       $0x10, Y4, Y7
+	VPOR         Y7, Y3, Y3
+	VPBLENDVB    Y0, Y3, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y8, Y0
+	VPCMPEQD     escape<>+0(SB), Y0, Y3
+	MOVQ         there1+88(FP), CX
+	VMOVDQU      (CX), Y7
+	VPAND        Y7, Y3, Y3
+	VPOR         Y3, Y1, Y1
+	VPBROADCASTD (R9), Y3
+	VPSRLVD      336(R8), Y3, Y3
+	VPAND        368(R8), Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	VPAND        400(R8), Y5, Y7
+	VPOR         Y7, Y3, Y3
+	ADDQ         472(R8), R9
+	VPSLLD       (R8), Y0, Y0
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y0, Y0, Y0
+	VPSRLD       $0x01, Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	MOVQ         there1+88(FP), CX
+	VMOVDQU      (CX), Y3
+	VPAND        Y3, Y0, Y0
+	VPACKSSDW    Y0, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      X6, 112(DX)
+	VEXTRACTI128 $0x01, Y6, 240(DX)
+	MOVQ         x+0(FP), CX
+	VMOVDQU      Y2, (CX)
+	VMOVDQU      Y4, 32(CX)
+	MOVQ         words+8(FP), CX
+	SUBQ         CX, AX
+	MOVQ         AX, used+96(FP)
+	VMOVMSKPS    Y1, AX
+	MOVL         AX, escapes+104(FP)
+	VZEROUPPER
+	RET
+
+// func encode2LearnedAVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32, c1 *uint64, t1 *uint32, raw1 *byte, there1 *int32) (used uint64)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·encode2LearnedAVX2(SB), NOSPLIT, $0-112
+	MOVQ      scratch+24(FP), AX
+	MOVQ      z+32(FP), CX
+	MOVQ      c0+40(FP), DX
+	MOVQ      raw0+56(FP), BX
+	VPMOVSXWD (CX), Y0
+	VPSRAD    $0x01, Y0, Y1
+	VPSRAD    (DX), Y1, Y2
+	VXORPS    Y3, Y3, Y3
+	VPSLLD    $0x1f, Y0, Y0
+	CMPL      488(DX), $0x00
+	JNE       prepared0
+	VMOVMSKPS Y0, SI
+	MOVB      SI, (BX)
+	INCQ      BX
+
+prepared0:
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DX), Y1, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    16(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    32(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 64(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    48(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    64(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       144(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 128(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    80(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 160(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    96(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 192(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    112(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 224(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         c1+72(FP), BX
+	MOVQ         raw1+88(FP), SI
+	VPMOVSXWD    128(CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (BX), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	CMPL         488(BX), $0x00
+	JNE          prepared1
+	VMOVMSKPS    Y0, DI
+	MOVB         DI, (SI)
+	INCQ         SI
+
+prepared1:
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(BX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, 256(AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(BX), Y1, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    144(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       48(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 288(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    160(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       80(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 320(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    176(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       112(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 352(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    192(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       144(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 384(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    208(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       176(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 416(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    224(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       208(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 448(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    240(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       240(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 480(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(BX), Y0, Y0
+	VPSLLVD      336(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         484(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         472(BX), SI
+	MOVQ         x+0(FP), SI
+	MOVQ         words+8(FP), DI
+	MOVQ         compress+16(FP), R8
+	VMOVDQU      (SI), Y0
+	VMOVDQU      32(SI), Y1
+	VMOVDQU      480(AX), Y2
+	MOVQ         t1+80(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y1, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y1, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there1+96(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y1, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y1, Y7
+	VPBLENDVB    Y6, Y1, Y7, Y1
+	VPMULUDQ     Y4, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
+	MOVQ         there1+96(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y1, Y2, Y1
+	VMOVDQU      224(AX), Y2
+	MOVQ         t0+48(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y0, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y0, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there0+64(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y0, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y0, Y7
+	VPBLENDVB    Y6, Y0, Y7, Y0
+	VPMULUDQ     Y4, Y0, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y0, Y2, Y0
+	VMOVDQU      448(AX), Y2
+	MOVQ         t1+80(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y1, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y1, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there1+96(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y1, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y1, Y7
+	VPBLENDVB    Y6, Y1, Y7, Y1
+	VPMULUDQ     Y4, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
+	MOVQ         there1+96(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y1, Y2, Y1
+	VMOVDQU      192(AX), Y2
+	MOVQ         t0+48(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y0, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y0, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there0+64(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y0, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y0, Y7
+	VPBLENDVB    Y6, Y0, Y7, Y0
+	VPMULUDQ     Y4, Y0, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y0, Y2, Y0
+	VMOVDQU      416(AX), Y2
+	MOVQ         t1+80(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y1, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y1, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there1+96(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y1, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y1, Y7
+	VPBLENDVB    Y6, Y1, Y7, Y1
+	VPMULUDQ     Y4, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
+	MOVQ         there1+96(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y1, Y2, Y1
+	VMOVDQU      160(AX), Y2
+	MOVQ         t0+48(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y0, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y0, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there0+64(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y0, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y0, Y7
+	VPBLENDVB    Y6, Y0, Y7, Y0
+	VPMULUDQ     Y4, Y0, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y0, Y2, Y0
+	VMOVDQU      384(AX), Y2
+	MOVQ         t1+80(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y1, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y1, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there1+96(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y1, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y1, Y7
+	VPBLENDVB    Y6, Y1, Y7, Y1
+	VPMULUDQ     Y4, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
+	MOVQ         there1+96(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y1, Y2, Y1
+	VMOVDQU      128(AX), Y2
+	MOVQ         t0+48(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y0, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y0, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there0+64(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y0, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y0, Y7
+	VPBLENDVB    Y6, Y0, Y7, Y0
+	VPMULUDQ     Y4, Y0, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y0, Y2, Y0
+	VMOVDQU      352(AX), Y2
+	MOVQ         t1+80(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y1, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y1, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there1+96(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y1, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y1, Y7
+	VPBLENDVB    Y6, Y1, Y7, Y1
+	VPMULUDQ     Y4, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
+	MOVQ         there1+96(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y1, Y2, Y1
+	VMOVDQU      96(AX), Y2
+	MOVQ         t0+48(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y0, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y0, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there0+64(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y0, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y0, Y7
+	VPBLENDVB    Y6, Y0, Y7, Y0
+	VPMULUDQ     Y4, Y0, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y0, Y2, Y0
+	VMOVDQU      320(AX), Y2
+	MOVQ         t1+80(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y1, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y1, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there1+96(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y1, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y1, Y7
+	VPBLENDVB    Y6, Y1, Y7, Y1
+	VPMULUDQ     Y4, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
+	MOVQ         there1+96(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y1, Y2, Y1
+	VMOVDQU      64(AX), Y2
+	MOVQ         t0+48(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y0, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y0, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there0+64(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y0, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y0, Y7
+	VPBLENDVB    Y6, Y0, Y7, Y0
+	VPMULUDQ     Y4, Y0, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y0, Y2, Y0
+	VMOVDQU      288(AX), Y2
+	MOVQ         t1+80(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y1, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y1, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there1+96(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y1, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y1, Y7
+	VPBLENDVB    Y6, Y1, Y7, Y1
+	VPMULUDQ     Y4, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
+	MOVQ         there1+96(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y1, Y2, Y1
+	VMOVDQU      32(AX), Y2
+	MOVQ         t0+48(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y0, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y0, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there0+64(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y0, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y0, Y7
+	VPBLENDVB    Y6, Y0, Y7, Y0
+	VPMULUDQ     Y4, Y0, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y0, Y2, Y0
+	VMOVDQU      256(AX), Y2
+	MOVQ         t1+80(FP), R9
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (R9)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(R9)(Y2*8), Y5
+	VMOVDQA      Y1, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y1, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	XORL         $0x000000ff, R9
+	MOVQ         there1+96(FP), R10
+	VMOVDQU      (R10), Y7
+	VMOVMSKPS    Y7, R10
+	ANDL         R10, R9
+	VPMOVZXBD    (R8)(R9*8), Y7
+	VPSLLD       $0x10, Y1, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      R9, R9
+	ADDQ         R9, R9
+	SUBQ         R9, DI
+	VPSRLD       $0x10, Y1, Y7
+	VPBLENDVB    Y6, Y1, Y7, Y1
+	VPMULUDQ     Y4, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
+	MOVQ         there1+96(FP), R9
+	VMOVDQU      (R9), Y3
+	VPBLENDVB    Y3, Y1, Y2, Y1
+	VMOVDQU      (AX), Y2
+	MOVQ         t0+48(FP), AX
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, (AX)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 4(AX)(Y2*8), Y5
+	VMOVDQA      Y0, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y0, Y6, Y6
+	VMOVMSKPS    Y6, AX
+	XORL         $0x000000ff, AX
+	MOVQ         there0+64(FP), R9
+	VMOVDQU      (R9), Y7
+	VMOVMSKPS    Y7, R9
+	ANDL         R9, AX
+	VPMOVZXBD    (R8)(AX*8), Y7
+	VPSLLD       $0x10, Y0, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, DI
+	VPSRLD       $0x10, Y0, Y7
+	VPBLENDVB    Y6, Y0, Y7, Y0
+	VPMULUDQ     Y4, Y0, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	MOVQ         there0+64(FP), AX
+	VMOVDQU      (AX), Y3
+	VPBLENDVB    Y3, Y0, Y2, Y0
+	CMPL         488(BX), $0x00
+	JE           raw1
+	VPMOVSXWD    128(CX), Y2
+	VPAND        intOne<>+0(SB), Y2, Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, 520(BX)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 524(BX)(Y2*8), Y5
+	VMOVDQA      Y1, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y1, Y6, Y6
+	VMOVMSKPS    Y6, AX
+	XORL         $0x000000ff, AX
+	MOVQ         there1+96(FP), BX
+	VMOVDQU      (BX), Y7
+	VMOVMSKPS    Y7, BX
+	ANDL         BX, AX
+	VPMOVZXBD    (R8)(AX*8), Y7
+	VPSLLD       $0x10, Y1, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, DI
+	VPSRLD       $0x10, Y1, Y7
+	VPBLENDVB    Y6, Y1, Y7, Y1
+	VPMULUDQ     Y4, Y1, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y1, Y1
+	VPADDD       Y4, Y1, Y1
+	MOVQ         there1+96(FP), AX
+	VMOVDQU      (AX), Y3
+	VPBLENDVB    Y3, Y1, Y2, Y1
+
+raw1:
+	CMPL         488(DX), $0x00
+	JE           raw0
+	VPMOVSXWD    (CX), Y2
+	VPAND        intOne<>+0(SB), Y2, Y2
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPGATHERDD   Y3, 520(DX)(Y2*8), Y4
+	VPCMPEQD     Y3, Y3, Y3
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDD   Y3, 524(DX)(Y2*8), Y5
+	VMOVDQA      Y0, Y2
+	VPSRLD       $0x0d, Y5, Y3
+	VPAND        slotMask<>+0(SB), Y3, Y3
+	VPSLLD       $0x13, Y3, Y6
+	VPCMPGTD     Y0, Y6, Y6
+	VMOVMSKPS    Y6, AX
+	XORL         $0x000000ff, AX
+	MOVQ         there0+64(FP), CX
+	VMOVDQU      (CX), Y7
+	VMOVMSKPS    Y7, CX
+	ANDL         CX, AX
+	VPMOVZXBD    (R8)(AX*8), Y7
+	VPSLLD       $0x10, Y0, Y8
+	VPSRLD       $0x10, Y8, Y8
+	VPERMD       Y8, Y7, Y8
+	VEXTRACTI128 $0x01, Y8, X7
+	VPACKUSDW    X7, X8, X7
+	VMOVDQU      X7, -16(DI)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, DI
+	VPSRLD       $0x10, Y0, Y7
+	VPBLENDVB    Y6, Y0, Y7, Y0
+	VPMULUDQ     Y4, Y0, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     Y4, Y7, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y7, Y6, Y4
+	VPSRLD       $0x19, Y5, Y6
+	VPSRLVD      Y6, Y4, Y4
+	VMOVDQU      probOne<>+0(SB), Y6
+	VPSUBD       Y3, Y6, Y6
+	VPMULLD      Y6, Y4, Y4
+	VPAND        biasMask<>+0(SB), Y5, Y3
+	VPADDD       Y3, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	MOVQ         there0+64(FP), AX
+	VMOVDQU      (AX), Y3
+	VPBLENDVB    Y3, Y0, Y2, Y0
+
+raw0:
+	VMOVDQU Y0, (SI)
+	VMOVDQU Y1, 32(SI)
+	MOVQ    words+8(FP), AX
+	SUBQ    DI, AX
+	MOVQ    AX, used+104(FP)
+	VZEROUPPER
+	RET
+
+// func decode4LearnedAVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32, c1 *uint64, t1 *uint32, raw1 *byte, there1 *int32, c2 *uint64, t2 *uint32, raw2 *byte, there2 *int32, c3 *uint64, t3 *uint32, raw3 *byte, there3 *int32) (used uint64, escapes uint32)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·decode4LearnedAVX2(SB), NOSPLIT, $0-172
+	MOVQ         words+8(FP), AX
+	MOVQ         expand+16(FP), CX
+	MOVQ         z+24(FP), DX
+	VMOVDQU      stateLow<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         x+0(FP), BX
+	MOVQ         c0+32(FP), SI
+	MOVQ         raw0+48(FP), DI
+	VMOVDQU      (BX), Y2
+	CMPL         488(SI), $0x00
+	JNE          coded0
+	VPBROADCASTB (DI), X3
+	VPMOVZXBD    X3, Y3
+	VPSRLVD      laneNumbers<>+0(SB), Y3, Y3
+	VPAND        intOne<>+0(SB), Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	INCQ         DI
+	JMP          coded0done
+
+coded0:
+	VPAND     slotMask<>+0(SB), Y2, Y4
+	VMOVDQU   488(SI), Y6
+	VPCMPGTD  Y4, Y6, Y3
+	VPCMPEQD  Y5, Y5, Y5
+	VPXOR     Y5, Y3, Y3
+	VMOVDQU   probOne<>+0(SB), Y5
+	VPSUBD    Y6, Y5, Y5
+	VPBLENDVB Y3, Y5, Y6, Y5
+	VPAND     Y3, Y6, Y6
+	VPSUBD    Y6, Y4, Y4
+	VPAND     intOne<>+0(SB), Y3, Y3
+	VPADDD    Y3, Y3, Y3
+	VPSRLD    $0x0c, Y2, Y6
+	VPMULLD   Y5, Y6, Y6
+	VPADDD    Y4, Y6, Y6
+	MOVQ      there0+56(FP), R8
+	VMOVDQU   (R8), Y4
+	VPBLENDVB Y4, Y6, Y2, Y2
+	VPCMPGTD  Y2, Y0, Y4
+	VMOVMSKPS Y4, R8
+	VPMOVZXWD (AX), Y5
+	VPMOVZXBD (CX)(R8*8), Y6
+	VPERMD    Y5, Y6, Y5
+	VPSLLD    $0x10, Y2, Y6
+	VPOR      Y6, Y5, Y5
+	VPBLENDVB Y4, Y5, Y2, Y2
+	POPCNTL   R8, R8
+	LEAQ      (AX)(R8*2), AX
+
+coded0done:
+	MOVQ         c1+64(FP), R8
+	MOVQ         raw1+80(FP), R9
+	VMOVDQU      32(BX), Y4
+	CMPL         488(R8), $0x00
+	JNE          coded1
+	VPBROADCASTB (R9), X5
+	VPMOVZXBD    X5, Y5
+	VPSRLVD      laneNumbers<>+0(SB), Y5, Y5
+	VPAND        intOne<>+0(SB), Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	INCQ         R9
+	JMP          coded1done
+
+coded1:
+	VPAND     slotMask<>+0(SB), Y4, Y6
+	VMOVDQU   488(R8), Y8
+	VPCMPGTD  Y6, Y8, Y5
+	VPCMPEQD  Y7, Y7, Y7
+	VPXOR     Y7, Y5, Y5
+	VMOVDQU   probOne<>+0(SB), Y7
+	VPSUBD    Y8, Y7, Y7
+	VPBLENDVB Y5, Y7, Y8, Y7
+	VPAND     Y5, Y8, Y8
+	VPSUBD    Y8, Y6, Y6
+	VPAND     intOne<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y5, Y5
+	VPSRLD    $0x0c, Y4, Y8
+	VPMULLD   Y7, Y8, Y8
+	VPADDD    Y6, Y8, Y8
+	MOVQ      there1+88(FP), R10
+	VMOVDQU   (R10), Y6
+	VPBLENDVB Y6, Y8, Y4, Y4
+	VPCMPGTD  Y4, Y0, Y6
+	VMOVMSKPS Y6, R10
+	VPMOVZXWD (AX), Y7
+	VPMOVZXBD (CX)(R10*8), Y8
+	VPERMD    Y7, Y8, Y7
+	VPSLLD    $0x10, Y4, Y8
+	VPOR      Y8, Y7, Y7
+	VPBLENDVB Y6, Y7, Y4, Y4
+	POPCNTL   R10, R10
+	LEAQ      (AX)(R10*2), AX
+
+coded1done:
+	MOVQ         c2+96(FP), R10
+	MOVQ         raw2+112(FP), R11
+	VMOVDQU      64(BX), Y6
+	CMPL         488(R10), $0x00
+	JNE          coded2
+	VPBROADCASTB (R11), X7
+	VPMOVZXBD    X7, Y7
+	VPSRLVD      laneNumbers<>+0(SB), Y7, Y7
+	VPAND        intOne<>+0(SB), Y7, Y7
+	VPADDD       Y7, Y7, Y7
+	INCQ         R11
+	JMP          coded2done
+
+coded2:
+	VPAND     slotMask<>+0(SB), Y6, Y8
+	VMOVDQU   488(R10), Y10
+	VPCMPGTD  Y8, Y10, Y7
+	VPCMPEQD  Y9, Y9, Y9
+	VPXOR     Y9, Y7, Y7
+	VMOVDQU   probOne<>+0(SB), Y9
+	VPSUBD    Y10, Y9, Y9
+	VPBLENDVB Y7, Y9, Y10, Y9
+	VPAND     Y7, Y10, Y10
+	VPSUBD    Y10, Y8, Y8
+	VPAND     intOne<>+0(SB), Y7, Y7
+	VPADDD    Y7, Y7, Y7
+	VPSRLD    $0x0c, Y6, Y10
+	VPMULLD   Y9, Y10, Y10
+	VPADDD    Y8, Y10, Y10
+	MOVQ      there2+120(FP), R12
+	VMOVDQU   (R12), Y8
+	VPBLENDVB Y8, Y10, Y6, Y6
+	VPCMPGTD  Y6, Y0, Y8
+	VMOVMSKPS Y8, R12
+	VPMOVZXWD (AX), Y9
+	VPMOVZXBD (CX)(R12*8), Y10
+	VPERMD    Y9, Y10, Y9
+	VPSLLD    $0x10, Y6, Y10
+	VPOR      Y10, Y9, Y9
+	VPBLENDVB Y8, Y9, Y6, Y6
+	POPCNTL   R12, R12
+	LEAQ      (AX)(R12*2), AX
+
+coded2done:
+	MOVQ         c3+128(FP), R12
+	MOVQ         raw3+144(FP), R13
+	VMOVDQU      96(BX), Y8
+	CMPL         488(R12), $0x00
+	JNE          coded3
+	VPBROADCASTB (R13), X9
+	VPMOVZXBD    X9, Y9
+	VPSRLVD      laneNumbers<>+0(SB), Y9, Y9
+	VPAND        intOne<>+0(SB), Y9, Y9
+	VPADDD       Y9, Y9, Y9
+	INCQ         R13
+	JMP          coded3done
+
+coded3:
+	VPAND     slotMask<>+0(SB), Y8, Y10
+	VMOVDQU   488(R12), Y12
+	VPCMPGTD  Y10, Y12, Y9
+	VPCMPEQD  Y11, Y11, Y11
+	VPXOR     Y11, Y9, Y9
+	VMOVDQU   probOne<>+0(SB), Y11
+	VPSUBD    Y12, Y11, Y11
+	VPBLENDVB Y9, Y11, Y12, Y11
+	VPAND     Y9, Y12, Y12
+	VPSUBD    Y12, Y10, Y10
+	VPAND     intOne<>+0(SB), Y9, Y9
+	VPADDD    Y9, Y9, Y9
+	VPSRLD    $0x0c, Y8, Y12
+	VPMULLD   Y11, Y12, Y12
+	VPADDD    Y10, Y12, Y12
+	MOVQ      there3+152(FP), BX
+	VMOVDQU   (BX), Y10
+	VPBLENDVB Y10, Y12, Y8, Y8
+	VPCMPGTD  Y8, Y0, Y10
+	VMOVMSKPS Y10, BX
+	VPMOVZXWD (AX), Y11
+	VPMOVZXBD (CX)(BX*8), Y12
+	VPERMD    Y11, Y12, Y11
+	VPSLLD    $0x10, Y8, Y12
+	VPOR      Y12, Y11, Y11
+	VPBLENDVB Y10, Y11, Y8, Y8
+	POPCNTL   BX, BX
+	LEAQ      (AX)(BX*2), AX
+
+coded3done:
+	VPERMD       16(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y2, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       16(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y4, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, (DX)
+	VEXTRACTI128 $0x01, Y10, 128(DX)
+	VPERMD       16(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+104(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y6, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       16(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+136(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y8, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 256(DX)
+	VEXTRACTI128 $0x01, Y10, 384(DX)
+	VPERMD       48(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y2, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       48(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y4, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 16(DX)
+	VEXTRACTI128 $0x01, Y10, 144(DX)
+	VPERMD       48(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+104(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y6, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       48(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+136(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y8, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 272(DX)
+	VEXTRACTI128 $0x01, Y10, 400(DX)
+	VPERMD       80(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y2, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       80(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y4, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 32(DX)
+	VEXTRACTI128 $0x01, Y10, 160(DX)
+	VPERMD       80(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+104(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y6, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       80(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+136(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y8, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 288(DX)
+	VEXTRACTI128 $0x01, Y10, 416(DX)
+	VPERMD       112(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y2, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       112(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y4, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 48(DX)
+	VEXTRACTI128 $0x01, Y10, 176(DX)
+	VPERMD       112(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+104(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y6, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       112(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+136(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y8, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 304(DX)
+	VEXTRACTI128 $0x01, Y10, 432(DX)
+	VPERMD       144(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y2, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       144(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y4, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 64(DX)
+	VEXTRACTI128 $0x01, Y10, 192(DX)
+	VPERMD       144(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+104(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y6, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       144(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+136(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y8, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 320(DX)
+	VEXTRACTI128 $0x01, Y10, 448(DX)
+	VPERMD       176(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y2, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       176(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y4, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 80(DX)
+	VEXTRACTI128 $0x01, Y10, 208(DX)
+	VPERMD       176(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+104(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y6, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       176(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+136(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y8, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 336(DX)
+	VEXTRACTI128 $0x01, Y10, 464(DX)
+	VPERMD       208(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y2, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      272(SI), Y11, Y11
+	VPAND        304(SI), Y11, Y11
+	VPAND        432(SI), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y3, Y3
+	ADDQ         464(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       208(R8), Y5, Y11
+	VPAND        slotMask<>+0(SB), Y4, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y4, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y4, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R9), Y12
+	VPSRLVD      272(R8), Y12, Y12
+	VPAND        304(R8), Y12, Y12
+	VPAND        432(R8), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y5, Y5
+	ADDQ         464(R8), R9
+	VPSLLD       (R8), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y5, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 96(DX)
+	VEXTRACTI128 $0x01, Y10, 224(DX)
+	VPERMD       208(R10), Y7, Y10
+	VPAND        slotMask<>+0(SB), Y6, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t2+104(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y6, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y6, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R11), Y11
+	VPSRLVD      272(R10), Y11, Y11
+	VPAND        304(R10), Y11, Y11
+	VPAND        432(R10), Y10, Y12
+	VPOR         Y11, Y12, Y12
+	VPAND        intOne<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y7, Y7
+	ADDQ         464(R10), R11
+	VPSLLD       (R10), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y7, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y11
+	VPAND        Y11, Y10, Y10
+	VPERMD       208(R12), Y9, Y11
+	VPAND        slotMask<>+0(SB), Y8, Y12
+	VPADDD       Y12, Y11, Y11
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	MOVQ         t3+136(FP), BX
+	VPGATHERDD   Y12, (BX)(Y11*4), Y13
+	VPSLLD       $0x08, Y13, Y11
+	VPSRLD       $0x14, Y11, Y11
+	VPAND        slotMask<>+0(SB), Y13, Y12
+	VPSRLD       $0x0c, Y8, Y14
+	VPMULLD      Y11, Y14, Y14
+	VPADDD       Y12, Y14, Y14
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y11
+	VPBLENDVB    Y11, Y14, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y11
+	VMOVMSKPS    Y11, BX
+	VPMOVZXWD    (AX), Y12
+	VPMOVZXBD    (CX)(BX*8), Y14
+	VPERMD       Y12, Y14, Y12
+	VPSLLD       $0x10, Y8, Y14
+	VPOR         Y14, Y12, Y12
+	VPBLENDVB    Y11, Y12, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y13, Y11
+	VPCMPEQD     escape<>+0(SB), Y11, Y12
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y1, Y1
+	VPBROADCASTD (R13), Y12
+	VPSRLVD      272(R12), Y12, Y12
+	VPAND        304(R12), Y12, Y12
+	VPAND        432(R12), Y11, Y13
+	VPOR         Y12, Y13, Y13
+	VPAND        intOne<>+0(SB), Y13, Y13
+	VPXOR        Y13, Y9, Y9
+	ADDQ         464(R12), R13
+	VPSLLD       (R12), Y11, Y11
+	VPADDD       Y12, Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPSRLD       $0x01, Y9, Y12
+	VPADDD       Y12, Y11, Y11
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPACKSSDW    Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 352(DX)
+	VEXTRACTI128 $0x01, Y10, 480(DX)
+	VPERMD       240(SI), Y3, Y10
+	VPAND        slotMask<>+0(SB), Y2, Y11
+	VPADDD       Y11, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t0+40(FP), BX
+	VPGATHERDD   Y11, (BX)(Y10*4), Y12
+	VPSLLD       $0x08, Y12, Y10
+	VPSRLD       $0x14, Y10, Y10
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y2, Y13
+	VPMULLD      Y10, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y10
+	VPBLENDVB    Y10, Y13, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y10
+	VMOVMSKPS    Y10, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y2, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y10, Y11, Y2, Y2
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y10
+	VPCMPEQD     escape<>+0(SB), Y10, Y11
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (DI), Y11
+	VPSRLVD      336(SI), Y11, Y11
+	VPAND        368(SI), Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPAND        400(SI), Y3, Y12
+	VPOR         Y12, Y11, Y11
+	ADDQ         472(SI), DI
+	VPSLLD       (SI), Y10, Y10
+	VPADDD       Y11, Y10, Y10
+	VPADDD       Y10, Y10, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VPADDD       Y11, Y10, Y10
+	MOVQ         there0+56(FP), BX
+	VMOVDQU      (BX), Y3
+	VPAND        Y3, Y10, Y10
+	VPERMD       240(R8), Y5, Y3
+	VPAND        slotMask<>+0(SB), Y4, Y11
+	VPADDD       Y11, Y3, Y3
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	MOVQ         t1+72(FP), BX
+	VPGATHERDD   Y11, (BX)(Y3*4), Y12
+	VPSLLD       $0x08, Y12, Y3
+	VPSRLD       $0x14, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y12, Y11
+	VPSRLD       $0x0c, Y4, Y13
+	VPMULLD      Y3, Y13, Y13
+	VPADDD       Y11, Y13, Y13
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y3
+	VPBLENDVB    Y3, Y13, Y4, Y4
+	VPCMPGTD     Y4, Y0, Y3
+	VMOVMSKPS    Y3, BX
+	VPMOVZXWD    (AX), Y11
+	VPMOVZXBD    (CX)(BX*8), Y13
+	VPERMD       Y11, Y13, Y11
+	VPSLLD       $0x10, Y4, Y13
+	VPOR         Y13, Y11, Y11
+	VPBLENDVB    Y3, Y11, Y4, Y4
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y12, Y3
+	VPCMPEQD     escape<>+0(SB), Y3, Y11
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y1, Y1
+	VPBROADCASTD (R9), Y11
+	VPSRLVD      336(R8), Y11, Y11
+	VPAND        368(R8), Y11, Y11
+	VPADDD       Y11, Y11, Y11
+	VPAND        400(R8), Y5, Y12
+	VPOR         Y12, Y11, Y11
+	ADDQ         472(R8), R9
+	VPSLLD       (R8), Y3, Y3
+	VPADDD       Y11, Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	VPSRLD       $0x01, Y5, Y11
+	VPADDD       Y11, Y3, Y3
+	MOVQ         there1+88(FP), BX
+	VMOVDQU      (BX), Y5
+	VPAND        Y5, Y3, Y3
+	VPACKSSDW    Y3, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      X10, 112(DX)
+	VEXTRACTI128 $0x01, Y10, 240(DX)
+	VPERMD       240(R10), Y7, Y3
+	VPAND        slotMask<>+0(SB), Y6, Y5
+	VPADDD       Y5, Y3, Y3
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y10, Y10, Y10
+	MOVQ         t2+104(FP), BX
+	VPGATHERDD   Y5, (BX)(Y3*4), Y10
+	VPSLLD       $0x08, Y10, Y3
+	VPSRLD       $0x14, Y3, Y3
+	VPAND        slotMask<>+0(SB), Y10, Y5
+	VPSRLD       $0x0c, Y6, Y11
+	VPMULLD      Y3, Y11, Y11
+	VPADDD       Y5, Y11, Y11
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y3
+	VPBLENDVB    Y3, Y11, Y6, Y6
+	VPCMPGTD     Y6, Y0, Y3
+	VMOVMSKPS    Y3, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y11
+	VPERMD       Y5, Y11, Y5
+	VPSLLD       $0x10, Y6, Y11
+	VPOR         Y11, Y5, Y5
+	VPBLENDVB    Y3, Y5, Y6, Y6
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y10, Y3
+	VPCMPEQD     escape<>+0(SB), Y3, Y5
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y10
+	VPAND        Y10, Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (R11), Y5
+	VPSRLVD      336(R10), Y5, Y5
+	VPAND        368(R10), Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPAND        400(R10), Y7, Y10
+	VPOR         Y10, Y5, Y5
+	ADDQ         472(R10), R11
+	VPSLLD       (R10), Y3, Y3
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y3, Y3, Y3
+	VPSRLD       $0x01, Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	MOVQ         there2+120(FP), BX
+	VMOVDQU      (BX), Y5
+	VPAND        Y5, Y3, Y3
+	VPERMD       240(R12), Y9, Y5
+	VPAND        slotMask<>+0(SB), Y8, Y7
+	VPADDD       Y7, Y5, Y5
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	MOVQ         t3+136(FP), BX
+	VPGATHERDD   Y7, (BX)(Y5*4), Y10
+	VPSLLD       $0x08, Y10, Y5
+	VPSRLD       $0x14, Y5, Y5
+	VPAND        slotMask<>+0(SB), Y10, Y7
+	VPSRLD       $0x0c, Y8, Y11
+	VPMULLD      Y5, Y11, Y11
+	VPADDD       Y7, Y11, Y11
+	MOVQ         there3+152(FP), BX
+	VMOVDQU      (BX), Y5
+	VPBLENDVB    Y5, Y11, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y0
+	VMOVMSKPS    Y0, BX
+	VPMOVZXWD    (AX), Y5
+	VPMOVZXBD    (CX)(BX*8), Y7
+	VPERMD       Y5, Y7, Y5
+	VPSLLD       $0x10, Y8, Y7
+	VPOR         Y7, Y5, Y5
+	VPBLENDVB    Y0, Y5, Y8, Y8
+	POPCNTL      BX, BX
+	LEAQ         (AX)(BX*2), AX
+	VPSRAD       $0x18, Y10, Y0
+	VPCMPEQD     escape<>+0(SB), Y0, Y5
+	MOVQ         there3+152(FP), CX
+	VMOVDQU      (CX), Y7
+	VPAND        Y7, Y5, Y5
+	VPOR         Y5, Y1, Y1
+	VPBROADCASTD (R13), Y5
+	VPSRLVD      336(R12), Y5, Y5
+	VPAND        368(R12), Y5, Y5
+	VPADDD       Y5, Y5, Y5
+	VPAND        400(R12), Y9, Y7
+	VPOR         Y7, Y5, Y5
+	ADDQ         472(R12), R13
+	VPSLLD       (R12), Y0, Y0
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y0, Y0, Y0
+	VPSRLD       $0x01, Y9, Y5
+	VPADDD       Y5, Y0, Y0
+	MOVQ         there3+152(FP), CX
+	VMOVDQU      (CX), Y5
+	VPAND        Y5, Y0, Y0
+	VPACKSSDW    Y0, Y3, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	VMOVDQU      X3, 368(DX)
+	VEXTRACTI128 $0x01, Y3, 496(DX)
+	MOVQ         x+0(FP), CX
+	VMOVDQU      Y2, (CX)
+	VMOVDQU      Y4, 32(CX)
+	VMOVDQU      Y6, 64(CX)
+	VMOVDQU      Y8, 96(CX)
+	MOVQ         words+8(FP), CX
+	SUBQ         CX, AX
+	MOVQ         AX, used+160(FP)
+	VMOVMSKPS    Y1, AX
+	MOVL         AX, escapes+168(FP)
+	VZEROUPPER
+	RET
+
+// func encode4LearnedAVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32, c1 *uint64, t1 *uint32, raw1 *byte, there1 *int32, c2 *uint64, t2 *uint32, raw2 *byte, there2 *int32, c3 *uint64, t3 *uint32, raw3 *byte, there3 *int32) (used uint64)
+// Requires: AVX, AVX2, POPCNT
+TEXT ·encode4LearnedAVX2(SB), NOSPLIT, $0-176
+	MOVQ      scratch+24(FP), AX
+	MOVQ      z+32(FP), CX
+	MOVQ      c0+40(FP), DX
+	MOVQ      raw0+56(FP), BX
+	VPMOVSXWD (CX), Y0
+	VPSRAD    $0x01, Y0, Y1
+	VPSRAD    (DX), Y1, Y2
+	VXORPS    Y3, Y3, Y3
+	VPSLLD    $0x1f, Y0, Y0
+	CMPL      488(DX), $0x00
+	JNE       prepared0
+	VMOVMSKPS Y0, SI
+	MOVB      SI, (BX)
+	INCQ      BX
+
+prepared0:
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DX), Y1, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    16(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       48(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 32(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    32(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       80(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 64(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    48(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       112(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 96(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    64(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       144(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 128(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    80(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       176(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 160(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    96(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       208(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 192(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DX), Y0, Y0
+	VPSLLVD      272(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         480(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         464(DX), BX
+	VPMOVSXWD    112(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DX), Y0, Y1
+	VPERMD       240(DX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 224(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DX), Y0, Y0
+	VPSLLVD      336(DX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, SI
+	MOVL         484(DX), DI
+	ANDL         (BX), DI
+	ORL          DI, SI
+	MOVL         SI, (BX)
+	ADDQ         472(DX), BX
+	MOVQ         c1+72(FP), BX
+	MOVQ         raw1+88(FP), SI
+	VPMOVSXWD    128(CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (BX), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	CMPL         488(BX), $0x00
+	JNE          prepared1
+	VMOVMSKPS    Y0, DI
+	MOVB         DI, (SI)
+	INCQ         SI
+
+prepared1:
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(BX), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, 256(AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(BX), Y1, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    144(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       48(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 288(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    160(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       80(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 320(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    176(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       112(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 352(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    192(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       144(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 384(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    208(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       176(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 416(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    224(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       208(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 448(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(BX), Y0, Y0
+	VPSLLVD      272(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         480(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         464(BX), SI
+	VPMOVSXWD    240(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (BX), Y0, Y1
+	VPERMD       240(BX), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 480(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(BX), Y0, Y0
+	VPSLLVD      336(BX), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, DI
+	MOVL         484(BX), R8
+	ANDL         (SI), R8
+	ORL          R8, DI
+	MOVL         DI, (SI)
+	ADDQ         472(BX), SI
+	MOVQ         c2+104(FP), SI
+	MOVQ         raw2+120(FP), DI
+	VPMOVSXWD    256(CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (SI), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	CMPL         488(SI), $0x00
+	JNE          prepared2
+	VMOVMSKPS    Y0, R8
+	MOVB         R8, (DI)
+	INCQ         DI
+
+prepared2:
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(SI), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, 512(AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(SI), Y1, Y0
+	VPSLLVD      272(SI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R8
+	MOVL         480(SI), R9
+	ANDL         (DI), R9
+	ORL          R9, R8
+	MOVL         R8, (DI)
+	ADDQ         464(SI), DI
+	VPMOVSXWD    272(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (SI), Y0, Y1
+	VPERMD       48(SI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 544(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(SI), Y0, Y0
+	VPSLLVD      272(SI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R8
+	MOVL         480(SI), R9
+	ANDL         (DI), R9
+	ORL          R9, R8
+	MOVL         R8, (DI)
+	ADDQ         464(SI), DI
+	VPMOVSXWD    288(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (SI), Y0, Y1
+	VPERMD       80(SI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 576(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(SI), Y0, Y0
+	VPSLLVD      272(SI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R8
+	MOVL         480(SI), R9
+	ANDL         (DI), R9
+	ORL          R9, R8
+	MOVL         R8, (DI)
+	ADDQ         464(SI), DI
+	VPMOVSXWD    304(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (SI), Y0, Y1
+	VPERMD       112(SI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 608(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(SI), Y0, Y0
+	VPSLLVD      272(SI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R8
+	MOVL         480(SI), R9
+	ANDL         (DI), R9
+	ORL          R9, R8
+	MOVL         R8, (DI)
+	ADDQ         464(SI), DI
+	VPMOVSXWD    320(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (SI), Y0, Y1
+	VPERMD       144(SI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 640(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(SI), Y0, Y0
+	VPSLLVD      272(SI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R8
+	MOVL         480(SI), R9
+	ANDL         (DI), R9
+	ORL          R9, R8
+	MOVL         R8, (DI)
+	ADDQ         464(SI), DI
+	VPMOVSXWD    336(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (SI), Y0, Y1
+	VPERMD       176(SI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 672(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(SI), Y0, Y0
+	VPSLLVD      272(SI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R8
+	MOVL         480(SI), R9
+	ANDL         (DI), R9
+	ORL          R9, R8
+	MOVL         R8, (DI)
+	ADDQ         464(SI), DI
+	VPMOVSXWD    352(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (SI), Y0, Y1
+	VPERMD       208(SI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 704(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(SI), Y0, Y0
+	VPSLLVD      272(SI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R8
+	MOVL         480(SI), R9
+	ANDL         (DI), R9
+	ORL          R9, R8
+	MOVL         R8, (DI)
+	ADDQ         464(SI), DI
+	VPMOVSXWD    368(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (SI), Y0, Y1
+	VPERMD       240(SI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 736(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(SI), Y0, Y0
+	VPSLLVD      336(SI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R8
+	MOVL         484(SI), R9
+	ANDL         (DI), R9
+	ORL          R9, R8
+	MOVL         R8, (DI)
+	ADDQ         472(SI), DI
+	MOVQ         c3+136(FP), DI
+	MOVQ         raw3+152(FP), R8
+	VPMOVSXWD    384(CX), Y0
+	VPSRAD       $0x01, Y0, Y1
+	VPSRAD       (DI), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VPSLLD       $0x1f, Y0, Y0
+	CMPL         488(DI), $0x00
+	JNE          prepared3
+	VMOVMSKPS    Y0, R9
+	MOVB         R9, (R8)
+	INCQ         R8
+
+prepared3:
+	VPSRLD       $0x1e, Y0, Y3
+	VPERMD       16(DI), Y3, Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPADDD       Y2, Y0, Y0
+	VPADDD       listed<>+0(SB), Y0, Y0
+	VMOVDQU      Y0, 768(AX)
+	VPAND        intOne<>+0(SB), Y2, Y0
+	VPXOR        Y0, Y3, Y3
+	VPAND        304(DI), Y1, Y0
+	VPSLLVD      272(DI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R9
+	MOVL         480(DI), R10
+	ANDL         (R8), R10
+	ORL          R10, R9
+	MOVL         R9, (R8)
+	ADDQ         464(DI), R8
+	VPMOVSXWD    400(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DI), Y0, Y1
+	VPERMD       48(DI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 800(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DI), Y0, Y0
+	VPSLLVD      272(DI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R9
+	MOVL         480(DI), R10
+	ANDL         (R8), R10
+	ORL          R10, R9
+	MOVL         R9, (R8)
+	ADDQ         464(DI), R8
+	VPMOVSXWD    416(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DI), Y0, Y1
+	VPERMD       80(DI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 832(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DI), Y0, Y0
+	VPSLLVD      272(DI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R9
+	MOVL         480(DI), R10
+	ANDL         (R8), R10
+	ORL          R10, R9
+	MOVL         R9, (R8)
+	ADDQ         464(DI), R8
+	VPMOVSXWD    432(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DI), Y0, Y1
+	VPERMD       112(DI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 864(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DI), Y0, Y0
+	VPSLLVD      272(DI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R9
+	MOVL         480(DI), R10
+	ANDL         (R8), R10
+	ORL          R10, R9
+	MOVL         R9, (R8)
+	ADDQ         464(DI), R8
+	VPMOVSXWD    448(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DI), Y0, Y1
+	VPERMD       144(DI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 896(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DI), Y0, Y0
+	VPSLLVD      272(DI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R9
+	MOVL         480(DI), R10
+	ANDL         (R8), R10
+	ORL          R10, R9
+	MOVL         R9, (R8)
+	ADDQ         464(DI), R8
+	VPMOVSXWD    464(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DI), Y0, Y1
+	VPERMD       176(DI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 928(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DI), Y0, Y0
+	VPSLLVD      272(DI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R9
+	MOVL         480(DI), R10
+	ANDL         (R8), R10
+	ORL          R10, R9
+	MOVL         R9, (R8)
+	ADDQ         464(DI), R8
+	VPMOVSXWD    480(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DI), Y0, Y1
+	VPERMD       208(DI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 960(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPAND        304(DI), Y0, Y0
+	VPSLLVD      272(DI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R9
+	MOVL         480(DI), R10
+	ANDL         (R8), R10
+	ORL          R10, R9
+	MOVL         R9, (R8)
+	ADDQ         464(DI), R8
+	VPMOVSXWD    496(CX), Y0
+	VPSRAD       $0x01, Y0, Y0
+	VPSRAD       (DI), Y0, Y1
+	VPERMD       240(DI), Y3, Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPADDD       listed<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 992(AX)
+	VPAND        intOne<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPAND        368(DI), Y0, Y0
+	VPSLLVD      336(DI), Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPOR         X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPOR         X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPOR         X0, X1, X1
+	VMOVD        X1, R9
+	MOVL         484(DI), R10
+	ANDL         (R8), R10
+	ORL          R10, R9
+	MOVL         R9, (R8)
+	ADDQ         472(DI), R8
+	MOVQ         x+0(FP), R8
+	MOVQ         words+8(FP), R9
+	MOVQ         compress+16(FP), R10
+	VMOVDQU      (R8), Y0
+	VMOVDQU      32(R8), Y1
+	VMOVDQU      64(R8), Y2
+	VMOVDQU      96(R8), Y3
+	VMOVDQU      992(AX), Y4
+	MOVQ         t3+144(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y3, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y3, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there3+160(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y3, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y3, Y9
+	VPBLENDVB    Y8, Y3, Y9, Y3
+	VPMULUDQ     Y6, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	MOVQ         there3+160(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y3, Y4, Y3
+	VMOVDQU      736(AX), Y4
+	MOVQ         t2+112(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y2, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there2+128(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y2, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y2, Y9
+	VPBLENDVB    Y8, Y2, Y9, Y2
+	VPMULUDQ     Y6, Y2, Y8
+	VPSRLQ       $0x20, Y2, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
+	MOVQ         there2+128(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y2, Y4, Y2
+	VMOVDQU      480(AX), Y4
+	MOVQ         t1+80(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y1, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y1, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there1+96(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y1, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y1, Y9
+	VPBLENDVB    Y8, Y1, Y9, Y1
+	VPMULUDQ     Y6, Y1, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y1, Y1
+	MOVQ         there1+96(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y1, Y4, Y1
+	VMOVDQU      224(AX), Y4
+	MOVQ         t0+48(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y0, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y0, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there0+64(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y0, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y0, Y9
+	VPBLENDVB    Y8, Y0, Y9, Y0
+	VPMULUDQ     Y6, Y0, Y8
+	VPSRLQ       $0x20, Y0, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y0, Y0
+	MOVQ         there0+64(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y0, Y4, Y0
+	VMOVDQU      960(AX), Y4
+	MOVQ         t3+144(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y3, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y3, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there3+160(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y3, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y3, Y9
+	VPBLENDVB    Y8, Y3, Y9, Y3
+	VPMULUDQ     Y6, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	MOVQ         there3+160(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y3, Y4, Y3
+	VMOVDQU      704(AX), Y4
+	MOVQ         t2+112(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y2, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there2+128(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y2, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y2, Y9
+	VPBLENDVB    Y8, Y2, Y9, Y2
+	VPMULUDQ     Y6, Y2, Y8
+	VPSRLQ       $0x20, Y2, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
+	MOVQ         there2+128(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y2, Y4, Y2
+	VMOVDQU      448(AX), Y4
+	MOVQ         t1+80(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y1, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y1, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there1+96(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y1, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y1, Y9
+	VPBLENDVB    Y8, Y1, Y9, Y1
+	VPMULUDQ     Y6, Y1, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y1, Y1
+	MOVQ         there1+96(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y1, Y4, Y1
+	VMOVDQU      192(AX), Y4
+	MOVQ         t0+48(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y0, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y0, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there0+64(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y0, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y0, Y9
+	VPBLENDVB    Y8, Y0, Y9, Y0
+	VPMULUDQ     Y6, Y0, Y8
+	VPSRLQ       $0x20, Y0, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y0, Y0
+	MOVQ         there0+64(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y0, Y4, Y0
+	VMOVDQU      928(AX), Y4
+	MOVQ         t3+144(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y3, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y3, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there3+160(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y3, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y3, Y9
+	VPBLENDVB    Y8, Y3, Y9, Y3
+	VPMULUDQ     Y6, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	MOVQ         there3+160(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y3, Y4, Y3
+	VMOVDQU      672(AX), Y4
+	MOVQ         t2+112(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y2, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there2+128(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y2, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y2, Y9
+	VPBLENDVB    Y8, Y2, Y9, Y2
+	VPMULUDQ     Y6, Y2, Y8
+	VPSRLQ       $0x20, Y2, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
+	MOVQ         there2+128(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y2, Y4, Y2
+	VMOVDQU      416(AX), Y4
+	MOVQ         t1+80(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y1, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y1, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there1+96(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y1, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y1, Y9
+	VPBLENDVB    Y8, Y1, Y9, Y1
+	VPMULUDQ     Y6, Y1, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y1, Y1
+	MOVQ         there1+96(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y1, Y4, Y1
+	VMOVDQU      160(AX), Y4
+	MOVQ         t0+48(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y0, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y0, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there0+64(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y0, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y0, Y9
+	VPBLENDVB    Y8, Y0, Y9, Y0
+	VPMULUDQ     Y6, Y0, Y8
+	VPSRLQ       $0x20, Y0, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y0, Y0
+	MOVQ         there0+64(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y0, Y4, Y0
+	VMOVDQU      896(AX), Y4
+	MOVQ         t3+144(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y3, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y3, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there3+160(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y3, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y3, Y9
+	VPBLENDVB    Y8, Y3, Y9, Y3
+	VPMULUDQ     Y6, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	MOVQ         there3+160(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y3, Y4, Y3
+	VMOVDQU      640(AX), Y4
+	MOVQ         t2+112(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y2, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there2+128(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y2, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y2, Y9
+	VPBLENDVB    Y8, Y2, Y9, Y2
+	VPMULUDQ     Y6, Y2, Y8
+	VPSRLQ       $0x20, Y2, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
+	MOVQ         there2+128(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y2, Y4, Y2
+	VMOVDQU      384(AX), Y4
+	MOVQ         t1+80(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y1, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y1, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there1+96(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y1, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y1, Y9
+	VPBLENDVB    Y8, Y1, Y9, Y1
+	VPMULUDQ     Y6, Y1, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y1, Y1
+	MOVQ         there1+96(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y1, Y4, Y1
+	VMOVDQU      128(AX), Y4
+	MOVQ         t0+48(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y0, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y0, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there0+64(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y0, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y0, Y9
+	VPBLENDVB    Y8, Y0, Y9, Y0
+	VPMULUDQ     Y6, Y0, Y8
+	VPSRLQ       $0x20, Y0, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y0, Y0
+	MOVQ         there0+64(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y0, Y4, Y0
+	VMOVDQU      864(AX), Y4
+	MOVQ         t3+144(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y3, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y3, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there3+160(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y3, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y3, Y9
+	VPBLENDVB    Y8, Y3, Y9, Y3
+	VPMULUDQ     Y6, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	MOVQ         there3+160(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y3, Y4, Y3
+	VMOVDQU      608(AX), Y4
+	MOVQ         t2+112(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y2, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there2+128(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y2, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y2, Y9
+	VPBLENDVB    Y8, Y2, Y9, Y2
+	VPMULUDQ     Y6, Y2, Y8
+	VPSRLQ       $0x20, Y2, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
+	MOVQ         there2+128(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y2, Y4, Y2
+	VMOVDQU      352(AX), Y4
+	MOVQ         t1+80(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y1, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y1, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there1+96(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y1, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y1, Y9
+	VPBLENDVB    Y8, Y1, Y9, Y1
+	VPMULUDQ     Y6, Y1, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y1, Y1
+	MOVQ         there1+96(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y1, Y4, Y1
+	VMOVDQU      96(AX), Y4
+	MOVQ         t0+48(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y0, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y0, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there0+64(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y0, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y0, Y9
+	VPBLENDVB    Y8, Y0, Y9, Y0
+	VPMULUDQ     Y6, Y0, Y8
+	VPSRLQ       $0x20, Y0, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y0, Y0
+	MOVQ         there0+64(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y0, Y4, Y0
+	VMOVDQU      832(AX), Y4
+	MOVQ         t3+144(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y3, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y3, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there3+160(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y3, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y3, Y9
+	VPBLENDVB    Y8, Y3, Y9, Y3
+	VPMULUDQ     Y6, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	MOVQ         there3+160(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y3, Y4, Y3
+	VMOVDQU      576(AX), Y4
+	MOVQ         t2+112(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y2, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there2+128(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y2, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y2, Y9
+	VPBLENDVB    Y8, Y2, Y9, Y2
+	VPMULUDQ     Y6, Y2, Y8
+	VPSRLQ       $0x20, Y2, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
+	MOVQ         there2+128(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y2, Y4, Y2
+	VMOVDQU      320(AX), Y4
+	MOVQ         t1+80(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y1, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y1, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there1+96(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y1, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y1, Y9
+	VPBLENDVB    Y8, Y1, Y9, Y1
+	VPMULUDQ     Y6, Y1, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y1, Y1
+	MOVQ         there1+96(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y1, Y4, Y1
+	VMOVDQU      64(AX), Y4
+	MOVQ         t0+48(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y0, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y0, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there0+64(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y0, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y0, Y9
+	VPBLENDVB    Y8, Y0, Y9, Y0
+	VPMULUDQ     Y6, Y0, Y8
+	VPSRLQ       $0x20, Y0, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y0, Y0
+	MOVQ         there0+64(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y0, Y4, Y0
+	VMOVDQU      800(AX), Y4
+	MOVQ         t3+144(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y3, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y3, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there3+160(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y3, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y3, Y9
+	VPBLENDVB    Y8, Y3, Y9, Y3
+	VPMULUDQ     Y6, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	MOVQ         there3+160(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y3, Y4, Y3
+	VMOVDQU      544(AX), Y4
+	MOVQ         t2+112(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y2, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there2+128(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y2, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y2, Y9
+	VPBLENDVB    Y8, Y2, Y9, Y2
+	VPMULUDQ     Y6, Y2, Y8
+	VPSRLQ       $0x20, Y2, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
+	MOVQ         there2+128(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y2, Y4, Y2
+	VMOVDQU      288(AX), Y4
+	MOVQ         t1+80(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y1, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y1, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there1+96(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y1, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y1, Y9
+	VPBLENDVB    Y8, Y1, Y9, Y1
+	VPMULUDQ     Y6, Y1, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y1, Y1
+	MOVQ         there1+96(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y1, Y4, Y1
+	VMOVDQU      32(AX), Y4
+	MOVQ         t0+48(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y0, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y0, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there0+64(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y0, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y0, Y9
+	VPBLENDVB    Y8, Y0, Y9, Y0
+	VPMULUDQ     Y6, Y0, Y8
+	VPSRLQ       $0x20, Y0, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y0, Y0
+	MOVQ         there0+64(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y0, Y4, Y0
+	VMOVDQU      768(AX), Y4
+	MOVQ         t3+144(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y3, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y3, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there3+160(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y3, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y3, Y9
+	VPBLENDVB    Y8, Y3, Y9, Y3
+	VPMULUDQ     Y6, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	MOVQ         there3+160(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y3, Y4, Y3
+	VMOVDQU      512(AX), Y4
+	MOVQ         t2+112(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y2, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there2+128(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y2, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y2, Y9
+	VPBLENDVB    Y8, Y2, Y9, Y2
+	VPMULUDQ     Y6, Y2, Y8
+	VPSRLQ       $0x20, Y2, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
+	MOVQ         there2+128(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y2, Y4, Y2
+	VMOVDQU      256(AX), Y4
+	MOVQ         t1+80(FP), R11
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (R11)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(R11)(Y4*8), Y7
+	VMOVDQA      Y1, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y1, Y8, Y8
+	VMOVMSKPS    Y8, R11
+	XORL         $0x000000ff, R11
+	MOVQ         there1+96(FP), R12
+	VMOVDQU      (R12), Y9
+	VMOVMSKPS    Y9, R12
+	ANDL         R12, R11
+	VPMOVZXBD    (R10)(R11*8), Y9
+	VPSLLD       $0x10, Y1, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      R11, R11
+	ADDQ         R11, R11
+	SUBQ         R11, R9
+	VPSRLD       $0x10, Y1, Y9
+	VPBLENDVB    Y8, Y1, Y9, Y1
+	VPMULUDQ     Y6, Y1, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y1, Y1
+	MOVQ         there1+96(FP), R11
+	VMOVDQU      (R11), Y5
+	VPBLENDVB    Y5, Y1, Y4, Y1
+	VMOVDQU      (AX), Y4
+	MOVQ         t0+48(FP), AX
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, (AX)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 4(AX)(Y4*8), Y7
+	VMOVDQA      Y0, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y0, Y8, Y8
+	VMOVMSKPS    Y8, AX
+	XORL         $0x000000ff, AX
+	MOVQ         there0+64(FP), R11
+	VMOVDQU      (R11), Y9
+	VMOVMSKPS    Y9, R11
+	ANDL         R11, AX
+	VPMOVZXBD    (R10)(AX*8), Y9
+	VPSLLD       $0x10, Y0, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, R9
+	VPSRLD       $0x10, Y0, Y9
+	VPBLENDVB    Y8, Y0, Y9, Y0
+	VPMULUDQ     Y6, Y0, Y8
+	VPSRLQ       $0x20, Y0, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y0, Y0
+	MOVQ         there0+64(FP), AX
+	VMOVDQU      (AX), Y5
+	VPBLENDVB    Y5, Y0, Y4, Y0
+	CMPL         488(DI), $0x00
+	JE           raw3
+	VPMOVSXWD    384(CX), Y4
+	VPAND        intOne<>+0(SB), Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, 520(DI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 524(DI)(Y4*8), Y7
+	VMOVDQA      Y3, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y3, Y8, Y8
+	VMOVMSKPS    Y8, AX
+	XORL         $0x000000ff, AX
+	MOVQ         there3+160(FP), DI
+	VMOVDQU      (DI), Y9
+	VMOVMSKPS    Y9, DI
+	ANDL         DI, AX
+	VPMOVZXBD    (R10)(AX*8), Y9
+	VPSLLD       $0x10, Y3, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, R9
+	VPSRLD       $0x10, Y3, Y9
+	VPBLENDVB    Y8, Y3, Y9, Y3
+	VPMULUDQ     Y6, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y6, Y3, Y3
+	MOVQ         there3+160(FP), AX
+	VMOVDQU      (AX), Y5
+	VPBLENDVB    Y5, Y3, Y4, Y3
+
+raw3:
+	CMPL         488(SI), $0x00
+	JE           raw2
+	VPMOVSXWD    256(CX), Y4
+	VPAND        intOne<>+0(SB), Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, 520(SI)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 524(SI)(Y4*8), Y7
+	VMOVDQA      Y2, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y2, Y8, Y8
+	VMOVMSKPS    Y8, AX
+	XORL         $0x000000ff, AX
+	MOVQ         there2+128(FP), SI
+	VMOVDQU      (SI), Y9
+	VMOVMSKPS    Y9, SI
+	ANDL         SI, AX
+	VPMOVZXBD    (R10)(AX*8), Y9
+	VPSLLD       $0x10, Y2, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, R9
+	VPSRLD       $0x10, Y2, Y9
+	VPBLENDVB    Y8, Y2, Y9, Y2
+	VPMULUDQ     Y6, Y2, Y8
+	VPSRLQ       $0x20, Y2, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y2, Y2
+	VPADDD       Y6, Y2, Y2
+	MOVQ         there2+128(FP), AX
+	VMOVDQU      (AX), Y5
+	VPBLENDVB    Y5, Y2, Y4, Y2
+
+raw2:
+	CMPL         488(BX), $0x00
+	JE           raw1
+	VPMOVSXWD    128(CX), Y4
+	VPAND        intOne<>+0(SB), Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, 520(BX)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 524(BX)(Y4*8), Y7
+	VMOVDQA      Y1, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y1, Y8, Y8
+	VMOVMSKPS    Y8, AX
+	XORL         $0x000000ff, AX
+	MOVQ         there1+96(FP), BX
+	VMOVDQU      (BX), Y9
+	VMOVMSKPS    Y9, BX
+	ANDL         BX, AX
+	VPMOVZXBD    (R10)(AX*8), Y9
+	VPSLLD       $0x10, Y1, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, R9
+	VPSRLD       $0x10, Y1, Y9
+	VPBLENDVB    Y8, Y1, Y9, Y1
+	VPMULUDQ     Y6, Y1, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y1, Y1
+	MOVQ         there1+96(FP), AX
+	VMOVDQU      (AX), Y5
+	VPBLENDVB    Y5, Y1, Y4, Y1
+
+raw1:
+	CMPL         488(DX), $0x00
+	JE           raw0
+	VPMOVSXWD    (CX), Y4
+	VPAND        intOne<>+0(SB), Y4, Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDD   Y5, 520(DX)(Y4*8), Y6
+	VPCMPEQD     Y5, Y5, Y5
+	VPXOR        Y7, Y7, Y7
+	VPGATHERDD   Y5, 524(DX)(Y4*8), Y7
+	VMOVDQA      Y0, Y4
+	VPSRLD       $0x0d, Y7, Y5
+	VPAND        slotMask<>+0(SB), Y5, Y5
+	VPSLLD       $0x13, Y5, Y8
+	VPCMPGTD     Y0, Y8, Y8
+	VMOVMSKPS    Y8, AX
+	XORL         $0x000000ff, AX
+	MOVQ         there0+64(FP), CX
+	VMOVDQU      (CX), Y9
+	VMOVMSKPS    Y9, CX
+	ANDL         CX, AX
+	VPMOVZXBD    (R10)(AX*8), Y9
+	VPSLLD       $0x10, Y0, Y10
+	VPSRLD       $0x10, Y10, Y10
+	VPERMD       Y10, Y9, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
+	VMOVDQU      X9, -16(R9)
+	POPCNTL      AX, AX
+	ADDQ         AX, AX
+	SUBQ         AX, R9
+	VPSRLD       $0x10, Y0, Y9
+	VPBLENDVB    Y8, Y0, Y9, Y0
+	VPMULUDQ     Y6, Y0, Y8
+	VPSRLQ       $0x20, Y0, Y9
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     Y6, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y9, Y8, Y6
+	VPSRLD       $0x19, Y7, Y8
+	VPSRLVD      Y8, Y6, Y6
+	VMOVDQU      probOne<>+0(SB), Y8
+	VPSUBD       Y5, Y8, Y8
+	VPMULLD      Y8, Y6, Y6
+	VPAND        biasMask<>+0(SB), Y7, Y5
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y0, Y0
+	MOVQ         there0+64(FP), AX
+	VMOVDQU      (AX), Y5
+	VPBLENDVB    Y5, Y0, Y4, Y0
+
+raw0:
+	VMOVDQU Y0, (R8)
+	VMOVDQU Y1, 32(R8)
+	VMOVDQU Y2, 64(R8)
+	VMOVDQU Y3, 96(R8)
+	MOVQ    words+8(FP), AX
+	SUBQ    R9, AX
+	MOVQ    AX, used+168(FP)
 	VZEROUPPER
 	RET
 

@@ -82,3 +82,27 @@ func TestLanesEqualThePortableOnes(t *testing.T) {
 		}
 	}
 }
+
+// TestLearnedLanesEqualThePortableOnes does so with blocks of learned distributions, tiles of few lanes among them.
+func TestLearnedLanesEqualThePortableOnes(t *testing.T) {
+	if !useAVX2 {
+		t.Skip("this processor has no AVX2")
+	}
+	defer func() { useAVX2 = true }()
+	rng := rand.New(rand.NewPCG(6, 6))
+	for _, n := range []int{1, 2, 3, 64, 65, 130, 511, 512, 515, 2000} {
+		s := makeBlocks(t, rng, n)
+		useAVX2 = true
+		a := s.encode(new(Encoder))
+		useAVX2 = false
+		if b := s.encode(new(Encoder)); !bytes.Equal(a, b) {
+			t.Fatalf("%d tiles: %d bytes, portably %d others", n, len(a), len(b))
+		}
+		for _, fast := range []bool{true, false} {
+			useAVX2 = fast
+			if _, z, err := s.decode(a, new(Decoder)); err != nil || !slices.Equal(z, s.z) {
+				t.Fatalf("%d tiles, kernels %v: came back otherwise: %v", n, fast, err)
+			}
+		}
+	}
+}

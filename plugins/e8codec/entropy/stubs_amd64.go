@@ -87,6 +87,42 @@ func decode4D4AVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64,
 //go:noescape
 func encode4D4AVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, c1 *uint64, t1 *uint32, raw1 *byte, c2 *uint64, t2 *uint32, raw2 *byte, c3 *uint64, t3 *uint32, raw3 *byte) (used uint64)
 
+// decode1LearnedAVX2 decodes whole tiles. Words are read 16 bytes at a time, raw bytes 4. Escapes are not zero when
+// a coordinate is not listed; its code is what escape would have.
+//
+//go:noescape
+func decode1LearnedAVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32) (used uint64, escapes uint32)
+
+// encode1LearnedAVX2 encodes whole tiles all whose coordinates are listed. Words are written before words, 16 bytes
+// at a time. Raw bytes are written 4 at a time; what follows the tile's stays as it is.
+//
+//go:noescape
+func encode1LearnedAVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32) (used uint64)
+
+// decode2LearnedAVX2 decodes whole tiles. Words are read 16 bytes at a time, raw bytes 4. Escapes are not zero when
+// a coordinate is not listed; its code is what escape would have.
+//
+//go:noescape
+func decode2LearnedAVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32, c1 *uint64, t1 *uint32, raw1 *byte, there1 *int32) (used uint64, escapes uint32)
+
+// encode2LearnedAVX2 encodes whole tiles all whose coordinates are listed. Words are written before words, 16 bytes
+// at a time. Raw bytes are written 4 at a time; what follows the tile's stays as it is.
+//
+//go:noescape
+func encode2LearnedAVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32, c1 *uint64, t1 *uint32, raw1 *byte, there1 *int32) (used uint64)
+
+// decode4LearnedAVX2 decodes whole tiles. Words are read 16 bytes at a time, raw bytes 4. Escapes are not zero when
+// a coordinate is not listed; its code is what escape would have.
+//
+//go:noescape
+func decode4LearnedAVX2(x *uint32, words *byte, expand *uint64, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32, c1 *uint64, t1 *uint32, raw1 *byte, there1 *int32, c2 *uint64, t2 *uint32, raw2 *byte, there2 *int32, c3 *uint64, t3 *uint32, raw3 *byte, there3 *int32) (used uint64, escapes uint32)
+
+// encode4LearnedAVX2 encodes whole tiles all whose coordinates are listed. Words are written before words, 16 bytes
+// at a time. Raw bytes are written 4 at a time; what follows the tile's stays as it is.
+//
+//go:noescape
+func encode4LearnedAVX2(x *uint32, words *byte, compress *uint64, scratch *uint32, z *int16, c0 *uint64, t0 *uint32, raw0 *byte, there0 *int32, c1 *uint64, t1 *uint32, raw1 *byte, there1 *int32, c2 *uint64, t2 *uint32, raw2 *byte, there2 *int32, c3 *uint64, t3 *uint32, raw3 *byte, there3 *int32) (used uint64)
+
 // energyAVX2 is energyPortable where no code is past 4095.
 //
 //go:noescape
