@@ -6,6 +6,7 @@ import (
 	"math"
 
 	contract "github.com/kakeyad/kakeyad/core/plugin/codec"
+	"github.com/kakeyad/kakeyad/plugins/e8codec/frame"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 )
 
@@ -22,6 +23,7 @@ type worker struct {
 	sums    []int32 // [tokens, width], of a prediction
 	y, z    []float32
 	v       []float32
+	half    []uint16
 	tile    [lattice.Tile]float32
 	tileOut [lattice.Tile]int16
 }
@@ -30,7 +32,7 @@ func (s *chain) newWorker(lo, hi int) *worker {
 	n := s.coder.model.Width()
 	w := &worker{
 		chain: s, lo: lo, hi: hi, n: n, layer: -1, both: make([]float32, (hi-lo)*2*n), units: map[[2]int][]int16{},
-		sums: make([]int32, (hi-lo)*n), y: make([]float32, n), z: make([]float32, (n+lattice.Tile-1)/lattice.Tile*lattice.Tile), v: make([]float32, n),
+		sums: make([]int32, (hi-lo)*n), y: make([]float32, n), z: make([]float32, (n+lattice.Tile-1)/lattice.Tile*lattice.Tile), v: make([]float32, n), half: make([]uint16, n),
 	}
 	for t := lo; t < hi; t++ {
 		w.angles = append(w.angles, s.coder.model.Rope.at(s.pos+t))
@@ -73,10 +75,9 @@ func (w *worker) load() error {
 		}
 		w.there[part] = true
 		j := &w.jobs[i]
-		size := n * w.coder.shape.Type.Size()
 		for t := w.lo; t < w.hi; t++ {
 			x := w.x(t, part)
-			w.coder.shape.Type.Load(x, j.Data[t*size:(t+1)*size])
+			w.tensor(j).Load(x, t*n, w.half)
 			for k, v := range x {
 				if !(math.Abs(float64(v)) <= math.MaxFloat32) {
 					return &contract.NonFiniteError{Vectors: j.at, Token: t, Head: k / m.HeadDim}
@@ -165,8 +166,12 @@ func (w *worker) keep(j *job, t int, y []float32, units []int16, do action) {
 	if j.part == 0 {
 		m.Rope.turn(y, m.HeadDim, j.Layer, &w.angles[t-w.lo], false)
 	}
-	size := n * w.coder.shape.Type.Size()
-	w.coder.shape.Type.Store(j.Data[t*size:(t+1)*size], y)
+	w.tensor(j).Store(y, t*n, w.half)
+}
+
+// tensor is a job's vectors.
+func (w *worker) tensor(j *job) frame.Tensor {
+	return frame.Tensor{DType: frame.DType(w.coder.shape.Type), Data: j.Data}
 }
 
 func allZero(x []float32) bool {

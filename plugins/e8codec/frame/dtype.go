@@ -74,8 +74,8 @@ func (t Tensor) vectors(dim int) (int, error) {
 	return len(t.Data) / size, nil
 }
 
-// load reads len(x) elements from element at on. tmp holds as many.
-func (t Tensor) load(x []float32, at int, tmp []uint16) {
+// Load reads len(x) elements from element at on. tmp holds as many.
+func (t Tensor) Load(x []float32, at int, tmp []uint16) {
 	size := t.DType.Size()
 	src := t.Data[at*size : (at+len(x))*size]
 	if t.DType == F32 {
@@ -91,8 +91,8 @@ func (t Tensor) load(x []float32, at int, tmp []uint16) {
 	}
 }
 
-// store writes x from element at on. Values past the type's range saturate; x is changed.
-func (t Tensor) store(x []float32, at int, tmp []uint16) {
+// Store writes x from element at on. Values past the type's range saturate; x is changed.
+func (t Tensor) Store(x []float32, at int, tmp []uint16) {
 	size := t.DType.Size()
 	dst := t.Data[at*size : (at+len(x))*size]
 	if t.DType == F32 {

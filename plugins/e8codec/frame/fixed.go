@@ -58,7 +58,7 @@ func (c *Codec) encodeFixed(dst []byte, ts []Tensor, vectors []int) ([]byte, err
 			w := c.worker()
 			defer c.workers.Put(w)
 			for i := lo; i < hi; i++ {
-				t.load(w.x, i*dim, w.tmp)
+				t.Load(w.x, i*dim, w.tmp)
 				side, err := c.quantizer.Box(w.z, w.x, w.s)
 				if err != nil {
 					return lattice.AtVector(before(vectors, tensor)+i, err)

@@ -62,7 +62,7 @@ func optionsName(o Options) string {
 func tensorOf(d DType, x []float32) Tensor {
 	t := Tensor{DType: d, Data: make([]byte, len(x)*d.Size())}
 	for at := 0; at < len(x); at += 16 {
-		t.store(slices.Clone(x[at:at+16]), at, make([]uint16, 16))
+		t.Store(slices.Clone(x[at:at+16]), at, make([]uint16, 16))
 	}
 	return t
 }

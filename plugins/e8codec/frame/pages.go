@@ -89,7 +89,7 @@ func (c *Codec) quantise(codes lattice.Codes, w *worker, t Tensor, lo, hi int) e
 	dim, q := c.options.Params.Dim, c.quantizer
 	if c.options.Scaling == ScaleBox {
 		for i := range hi - lo {
-			t.load(w.x, (lo+i)*dim, w.tmp)
+			t.Load(w.x, (lo+i)*dim, w.tmp)
 			var err error
 			if codes.Side[i], err = q.Box(q.Vector(codes, i), w.x, w.s); err != nil {
 				return lattice.AtVector(lo+i, err)
@@ -99,7 +99,7 @@ func (c *Codec) quantise(codes lattice.Codes, w *worker, t Tensor, lo, hi int) e
 	}
 	x := make([]float32, (hi-lo)*dim)
 	for i := range hi - lo {
-		t.load(x[i*dim:(i+1)*dim], (lo+i)*dim, w.tmp)
+		t.Load(x[i*dim:(i+1)*dim], (lo+i)*dim, w.tmp)
 	}
 	scales := c.scales(x)
 	for i := range hi - lo {

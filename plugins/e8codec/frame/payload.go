@@ -128,7 +128,7 @@ func (c *Codec) RoundTrip(t Tensor) error {
 			w := c.worker()
 			defer c.workers.Put(w)
 			for i := lo; i < hi; i++ {
-				t.load(w.x, i*dim, w.tmp)
+				t.Load(w.x, i*dim, w.tmp)
 				side, err := c.quantizer.Box(w.z, w.x, w.s)
 				if err != nil {
 					return lattice.AtVector(i, err)
@@ -189,6 +189,6 @@ func (c *Codec) read(coding Coding, payload []byte, vectors []int, each sink) er
 func (c *Codec) storeIn(ts []Tensor) sink {
 	return func(w *worker, tensor, i int, z []int16, side uint32) {
 		c.quantizer.Decode(w.x, z, side, w.s)
-		ts[tensor].store(w.x, i*c.options.Params.Dim, w.tmp)
+		ts[tensor].Store(w.x, i*c.options.Params.Dim, w.tmp)
 	}
 }
