@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
@@ -55,15 +56,24 @@ func calibratedKernels() {
 		}
 		v.write("x", "m")
 	}
-	predictTokens()
+	predictTokens("predict4AVX512", 4, func(weights, factor, acc VecVirtual) {
+		z := ZMM()
+		VPMADDWD(weights, factor, z)
+		VPADDD(z, acc, acc)
+	})
+	predictTokens("predict8VNNI", 8, func(weights, factor, acc VecVirtual) {
+		Instruction(&ir.Instruction{ // avo knows none of them
+			Opcode: "VPDPWSSD", Operands: []Op{weights, factor, acc},
+			Inputs: []Op{weights, factor, acc}, Outputs: []Op{acc},
+		})
+	})
 }
 
-// predictTokens is predict for four tokens, so that weights are fetched once for all.
-func predictTokens() {
-	const tokens = 4
-	TEXT("predict4AVX512", NOSPLIT, "func(acc *int32, a *int16, w *int16, pairs int, n int)")
-	Doc("predict4AVX512 is predictGeneric for pairs of inputs and n outputs, a multiple of 16, of each of four tokens, whose",
-		"inputs and outputs follow those of the one before.")
+// predictTokens is predict for so many tokens, so that weights are fetched once for all.
+func predictTokens(name string, tokens int, add func(weights, factor, acc VecVirtual)) {
+	TEXT(name, NOSPLIT, "func(acc *int32, a *int16, w *int16, pairs int, n int)")
+	Doc(fmt.Sprintf("%s is predictGeneric for pairs of inputs and n outputs, a multiple of 16, of each of %d tokens,", name, tokens),
+		"whose inputs and outputs follow those of the one before.")
 	Pragma("noescape")
 	out, w, n := pointer("acc"), pointer("w"), Load(Param("n"), GP64())
 	stride, inputs := GP64(), Load(Param("pairs"), GP64())
@@ -77,17 +87,11 @@ func predictTokens() {
 		JL(LabelRef(label + "done"))
 		row, left := GP64(), Load(Param("pairs"), GP64())
 		MOVQ(w, row)
-		var from [tokens]Register
-		var acc [tokens][]VecVirtual
-		to := GP64()
+		acc := make([][]VecVirtual, tokens)
+		to, from, of := GP64(), GP64(), GP64()
 		MOVQ(out, to)
+		MOVQ(pointer("a"), from)
 		for t := range tokens {
-			from[t] = GP64()
-			if t == 0 {
-				MOVQ(pointer("a"), from[t])
-			} else {
-				LEAQ(Mem{Base: from[t-1], Index: inputs, Scale: 1}, from[t])
-			}
 			for i := range wide {
 				z := ZMM()
 				VMOVUPS(at(to, 64*i), z)
@@ -105,16 +109,18 @@ func predictTokens() {
 			weights = append(weights, z)
 		}
 		ADDQ(stride, row)
+		MOVQ(from, of)
 		for t := range tokens {
 			factor := ZMM()
-			VPBROADCASTD(Mem{Base: from[t]}, factor)
-			ADDQ(Imm(4), from[t])
+			VPBROADCASTD(Mem{Base: of}, factor)
+			if t+1 < tokens {
+				ADDQ(inputs, of)
+			}
 			for i := range wide {
-				z := ZMM()
-				VPMADDWD(weights[i], factor, z)
-				VPADDD(z, acc[t][i], acc[t][i])
+				add(weights[i], factor, acc[t][i])
 			}
 		}
+		ADDQ(Imm(4), from)
 		DECQ(left)
 		JNZ(LabelRef(label + "row"))
 		Label(label + "store")

@@ -7,9 +7,12 @@ import "math"
 
 // asUnits makes whole numbers of channels.
 func (u *Units) asUnits(a []int16, y []float32) {
+	const whole = 3 << 22 // what is added to this is rounded to a whole number, ties to even
+	mean, perUnit := u.Mean[:len(y)], u.PerUnit[:len(y)]
+	a = a[:len(y)]
 	for i, v := range y {
-		r := float32(float32(v-u.Mean[i]) * u.PerUnit[i])
-		a[i] = int16(math.RoundToEven(float64(min(max(r, -MaxUnit), MaxUnit))))
+		r := min(max(float32(float32(v-mean[i])*perUnit[i]), -MaxUnit), MaxUnit)
+		a[i] = int16(int32(math.Float32bits(float32(r+whole))) - int32(math.Float32bits(whole)))
 	}
 }
 

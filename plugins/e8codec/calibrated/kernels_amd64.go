@@ -9,6 +9,7 @@ import "golang.org/x/sys/cpu"
 var (
 	useAVX2   = cpu.X86.HasAVX2
 	useAVX512 = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW
+	useVNNI   = useAVX512 && cpu.X86.HasAVX512VNNI
 )
 
 // predict adds the sums of a [tokens, inputs] times weights [inputs/2, n, 2] to acc [tokens, n].
@@ -16,6 +17,9 @@ func predict(acc []int32, a, weights []int16, tokens int) {
 	inputs, n := len(a)/tokens, len(acc)/tokens
 	_ = weights[inputs*n-1]
 	t := 0
+	for ; useVNNI && n%16 == 0 && t+8 <= tokens; t += 8 {
+		predict8VNNI(&acc[t*n], &a[t*inputs], &weights[0], inputs/2, n)
+	}
 	for ; useAVX512 && n%16 == 0 && t+4 <= tokens; t += 4 {
 		predict4AVX512(&acc[t*n], &a[t*inputs], &weights[0], inputs/2, n)
 	}

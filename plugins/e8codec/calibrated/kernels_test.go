@@ -12,9 +12,10 @@ func TestKernelsEqualThePortableOnes(t *testing.T) {
 	if !useAVX2 {
 		t.Skip("this processor has no AVX2")
 	}
-	for _, wide := range []bool{useAVX512, false} {
-		defer func(before bool) { useAVX512 = before }(useAVX512)
-		useAVX512 = wide
+	defer func(a, b bool) { useAVX512, useVNNI = a, b }(useAVX512, useVNNI)
+	has, dot := useAVX512, useVNNI
+	for _, use := range [][2]bool{{has, dot}, {has, false}, {false, false}} {
+		useAVX512, useVNNI = use[0], use[1]
 		kernelsEqualThePortableOnes(t)
 	}
 }
@@ -40,7 +41,7 @@ func kernelsEqualThePortableOnes(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Fatalf("%d inputs, %d outputs: the sums differ", rows, n)
 			}
-			const tokens = 7
+			const tokens = 15
 			many, sums := make([]int16, tokens*rows), make([]int32, tokens*n)
 			for i := range many {
 				many[i] = int16(rng.IntN(2*MaxUnit+1) - MaxUnit)

@@ -32,6 +32,7 @@ func streams(chains []*chain) (all [][]*job) {
 func (c *Coder) lay(jobs []*job, visit func(j *job, block int, tokens []int)) (tiles []entropy.BlockTile) {
 	m := c.model
 	var tokens []int
+	tiles = make([]entropy.BlockTile, 0, c.mostTiles(jobs))
 	for _, j := range jobs {
 		for class, blocks := range j.spread {
 			tokens = tokens[:0]
@@ -56,6 +57,14 @@ func (c *Coder) lay(jobs []*job, visit func(j *job, block int, tokens []int)) (t
 	return tiles
 }
 
+// mostTiles bounds how many tiles jobs have.
+func (c *Coder) mostTiles(jobs []*job) (n int) {
+	for _, j := range jobs {
+		n += (len(j.classes)/8 + min(len(j.classes), c.model.Classes)) * c.model.Width() / 8
+	}
+	return n
+}
+
 // encodeAll makes the streams of packed chains.
 func (c *Coder) encodeAll(ctx context.Context, chains []*chain) (out [][]byte, err error) {
 	all := streams(chains)
@@ -72,10 +81,10 @@ func (c *Coder) encodeAll(ctx context.Context, chains []*chain) (out [][]byte, e
 					enc.Choose(c.model.choices[j.Layer][j.part], int(k))
 				}
 			}
-			var z []int16
+			z := make([]int16, 0, c.mostTiles(all[i])*lattice.Tile)
 			tiles := c.lay(all[i], func(j *job, block int, tokens []int) {
 				at := len(z)
-				z = append(z, make([]int16, lattice.Tile)...)
+				z = z[:at+lattice.Tile]
 				for lane, t := range tokens {
 					for k, code := range j.codes[t*n+8*block : t*n+8*block+8] {
 						z[at+8*k+lane] = code

@@ -19,8 +19,14 @@ func combineAVX2(y *float32, x *float32, offsets *uint32, m *float32, rows int, 
 //go:noescape
 func combineAVX512(y *float32, x *float32, offsets *uint32, m *float32, rows int, n int)
 
-// predict4AVX512 is predictGeneric for pairs of inputs and n outputs, a multiple of 16, of each of four tokens, whose
-// inputs and outputs follow those of the one before.
+// predict4AVX512 is predictGeneric for pairs of inputs and n outputs, a multiple of 16, of each of 4 tokens,
+// whose inputs and outputs follow those of the one before.
 //
 //go:noescape
 func predict4AVX512(acc *int32, a *int16, w *int16, pairs int, n int)
+
+// predict8VNNI is predictGeneric for pairs of inputs and n outputs, a multiple of 16, of each of 8 tokens,
+// whose inputs and outputs follow those of the one before.
+//
+//go:noescape
+func predict8VNNI(acc *int32, a *int16, w *int16, pairs int, n int)
