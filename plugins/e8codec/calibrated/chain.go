@@ -15,6 +15,7 @@ type chain struct {
 	of     map[[2]int]int // by layer and part, which job
 	pos    int
 	tokens int
+	finer  bool // the guard found it unlike
 }
 
 // job is one of them.
@@ -23,6 +24,7 @@ type job struct {
 	at     int // among the call's
 	part   int // 0: keys, 1: values
 	form   *form
+	step   float32   // what steps are multiplied with
 	spread [][]uint8 // the bins of its blocks, [class, block]
 	inputs [][2]int  // what it is predicted from: layer and part
 	needed bool      // others are predicted from it
@@ -62,6 +64,7 @@ func (c *Coder) chains(v []contract.Vectors) (all []*chain) {
 		}
 		for i := range s.jobs {
 			s.choose(&s.jobs[i])
+			s.jobs[i].choose(c, c.pitch)
 		}
 	}
 	return all
@@ -71,8 +74,7 @@ func (c *Coder) chains(v []contract.Vectors) (all []*chain) {
 func (s *chain) choose(j *job) {
 	m := s.coder.model
 	p := m.parts[j.Layer][j.part]
-	spreads := s.coder.spreads[j.Layer][j.part]
-	j.form, j.spread = p.alone, spreads.alone
+	j.form = p.alone
 	if p.within == nil || s.coder.how != Page {
 		return
 	}
@@ -88,9 +90,18 @@ func (s *chain) choose(j *job) {
 			return
 		}
 	}
-	j.form, j.spread, j.inputs = p.within, spreads.within, inputs
+	j.form, j.inputs = p.within, inputs
 	for _, in := range inputs {
 		s.jobs[s.of[in]].needed = true
+	}
+}
+
+// choose gives a job its steps.
+func (j *job) choose(c *Coder, p *pitch) {
+	j.step = p.step
+	j.spread = p.spreads[j.Layer][j.part].alone
+	if j.form == c.model.parts[j.Layer][j.part].within {
+		j.spread = p.spreads[j.Layer][j.part].within
 	}
 }
 
@@ -108,15 +119,16 @@ func makeRoom(chains []*chain) {
 type action uint8
 
 const (
-	packing action = 1 << iota // finds codes, and keeps them where there is room
-	storing                    // writes what is decoded over the vectors
+	packing  action = 1 << iota // finds codes, and keeps them where there is room
+	storing                     // writes what is decoded over the vectors
+	watching                    // does only the layers that the guard looks at, for it
 )
 
 // chunk is how many tokens go through the layers together: so many that a layer's weights are worth fetching.
 const chunk = 32
 
-// run works through the tokens of chains, on all processors.
-func run(ctx context.Context, chains []*chain, do action) error {
+// run works through the tokens of chains, on all processors, and returns who did.
+func run(ctx context.Context, chains []*chain, do action) ([]*worker, error) {
 	type work struct {
 		*chain
 		lo, hi int
@@ -128,10 +140,15 @@ func run(ctx context.Context, chains []*chain, do action) error {
 			all = append(all, work{s, lo, min(lo+size, s.tokens)})
 		}
 	}
-	return spread.Over(len(all), max(1, min(8, len(all)/8)), func(lo, hi int) error {
-		for _, w := range all[lo:hi] {
-			if err := w.newWorker(w.lo, w.hi).run(ctx, do); err != nil {
+	workers := make([]*worker, len(all))
+	return workers, spread.Over(len(all), max(1, min(8, len(all)/8)), func(lo, hi int) error {
+		for i := lo; i < hi; i++ {
+			w := all[i].newWorker(all[i].lo, all[i].hi)
+			if err := w.run(ctx, do); err != nil {
 				return err
+			}
+			if do&watching != 0 {
+				workers[i] = w
 			}
 		}
 		return nil

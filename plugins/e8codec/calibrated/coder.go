@@ -41,14 +41,11 @@ func ParseHow(s string) (How, error) {
 type Coder struct {
 	model *Model
 	how   How
-	pitch pitch
+	pitch *pitch
+	finer *pitch // of what the guard finds unlike; nil: there is none finer
+	bold  bool   // without the guard
 	shape contract.Shape
-
-	spreads [][2]spreads // by layer and part
 }
-
-// spreads are the bins of blocks, [class, block], of a part's forms.
-type spreads struct{ alone, within [][]uint8 }
 
 // New makes a Coder. q is any whole number from the least to the largest of the calibration's rates; steps and bins of one
 // between two rates lie between theirs. Errors: ErrInvalid that names q, how, or the field of a shape that is not the model's.
@@ -71,43 +68,53 @@ func (m *Model) New(shape contract.Shape, q int, how How) (*Coder, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Coder{model: m, how: how, pitch: pitch, shape: shape, spreads: make([][2]spreads, m.Layers)}
-	for i := range m.Layer {
-		for part := range m.Layer[i] {
-			p := &m.Layer[i][part]
-			c.spreads[i][part].alone = pitch.spread(&p.Alone)
-			if p.Within != nil {
-				c.spreads[i][part].within = pitch.spread(p.Within)
-			}
-		}
+	c := &Coder{model: m, how: how, pitch: &pitch, finer: m.fallBack(pitch), shape: shape}
+	c.pitch.over(m)
+	if c.finer != nil {
+		c.finer.over(m)
 	}
 	return c, nil
+}
+
+// WithoutGuard is the coder without its guard: it packs everything in the same steps, and reads what the other packs.
+func (c *Coder) WithoutGuard() *Coder {
+	bold := *c
+	bold.bold = true
+	return &bold
 }
 
 // RoundTrip replaces v by what Decode of Encode gives.
 // Errors: *contract.NonFiniteError, the context's, ErrInvalid of a model that cannot pack.
 func (c *Coder) RoundTrip(ctx context.Context, v ...contract.Vectors) error {
-	return run(ctx, c.chains(v), packing|storing)
+	chains := c.chains(v)
+	if err := c.guard(ctx, chains); err != nil {
+		return err
+	}
+	_, err := run(ctx, chains, packing|storing)
+	return err
 }
 
 // Encode appends a frame of v to dst. Errors: as RoundTrip.
 func (c *Coder) Encode(ctx context.Context, dst []byte, v ...contract.Vectors) ([]byte, error) {
 	chains := c.chains(v)
+	if err := c.guard(ctx, chains); err != nil {
+		return dst, err
+	}
 	makeRoom(chains)
-	if err := run(ctx, chains, packing); err != nil {
+	if _, err := run(ctx, chains, packing); err != nil {
 		return dst, err
 	}
 	streams, err := c.encodeAll(ctx, chains)
 	if err != nil {
 		return dst, err
 	}
-	return c.seal(dst, v, streams), nil
+	return c.seal(dst, v, chains, streams), nil
 }
 
 // Decode fills v from a frame. Errors: ErrCorrupt, ErrUnsupported (another version, another calibration), the context's.
 func (c *Coder) Decode(ctx context.Context, frame []byte, v ...contract.Vectors) error {
 	chains := c.chains(v)
-	streams, err := c.unseal(frame, v)
+	streams, err := c.unseal(frame, v, chains)
 	if err != nil {
 		return err
 	}
@@ -115,7 +122,8 @@ func (c *Coder) Decode(ctx context.Context, frame []byte, v ...contract.Vectors)
 	if err := c.decodeAll(ctx, chains, streams); err != nil {
 		return err
 	}
-	return run(ctx, chains, storing)
+	_, err = run(ctx, chains, storing)
+	return err
 }
 
 // How is how the coder packs.

@@ -12,8 +12,9 @@ import (
 
 const (
 	frameMagic   = "KVK8"
-	frameVersion = 1
+	frameVersion = 2
 	frameHead    = 40
+	atFiner      = 14
 	atHash       = 16
 	hashBytes    = 16
 	atFrameSum   = 36
@@ -25,9 +26,16 @@ func (c *Coder) Format() string {
 }
 
 // seal appends the frame that streams make to dst.
-func (c *Coder) seal(dst []byte, v []contract.Vectors, streams [][]byte) []byte {
+func (c *Coder) seal(dst []byte, v []contract.Vectors, chains []*chain, streams [][]byte) []byte {
 	at := len(dst)
 	dst = c.appendHead(dst, v)
+	finer := uint16(0)
+	for i, s := range chains {
+		if s.finer {
+			finer |= 1 << i
+		}
+	}
+	binary.LittleEndian.PutUint16(dst[at+atFiner:], finer)
 	for _, s := range streams {
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)))
 		dst = append(dst, s...)
@@ -36,8 +44,8 @@ func (c *Coder) seal(dst []byte, v []contract.Vectors, streams [][]byte) []byte 
 	return dst
 }
 
-// unseal checks that a frame is of this coder and of v, and finds its streams.
-func (c *Coder) unseal(frame []byte, v []contract.Vectors) (streams [][]byte, err error) {
+// unseal checks that a frame is of this coder and of v, finds its streams and says which chains have finer steps.
+func (c *Coder) unseal(frame []byte, v []contract.Vectors, chains []*chain) (streams [][]byte, err error) {
 	corrupt := func(what string) ([][]byte, error) { return nil, fmt.Errorf("frame: %w: %s", base.ErrCorrupt, what) }
 	if len(frame) < frameHead || string(frame[:4]) != frameMagic {
 		return corrupt("it is not one of this codec")
@@ -52,12 +60,26 @@ func (c *Coder) unseal(frame []byte, v []contract.Vectors) (streams [][]byte, er
 		return nil, fmt.Errorf("frame: %w: it needs the calibration %x, this one is %v", base.ErrUnsupported, h[:8], c.model.hash)
 	}
 	head := c.appendHead(nil, v)
+	finer := binary.LittleEndian.Uint16(frame[atFiner:])
+	binary.LittleEndian.PutUint16(head[atFiner:], finer)
 	if !bytes.Equal(frame[:atFrameSum], head[:atFrameSum]) {
 		return corrupt("it is of another format or shape, or of fewer or more vectors")
 	}
 	rest, ok := bytes.CutPrefix(frame[frameHead:], head[frameHead:])
 	if !ok {
 		return corrupt("it is of other vectors")
+	}
+	for i, s := range chains {
+		if i >= guardChains || finer>>i&1 == 0 {
+			continue
+		}
+		if !c.guarded(s, i) {
+			return corrupt("what cannot have finer steps has them")
+		}
+		s.refine()
+	}
+	if len(chains) < guardChains && finer>>len(chains) != 0 {
+		return corrupt("it has finer steps for what is not in it")
 	}
 	for len(rest) > 0 {
 		if len(rest) < 4 || uint64(binary.LittleEndian.Uint32(rest)) > uint64(len(rest)-4) {

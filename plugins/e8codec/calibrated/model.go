@@ -36,6 +36,7 @@ type bin struct {
 	once    sync.Once
 	class   *entropy.Class
 	centres [2][]float32 // what ⌊|code|/2⌋ stands for, of even and odd codes
+	energy  float64      // mean square of its coordinates
 	near    []float32    // what codes from -nearCodes to nearCodes stand for
 }
 
@@ -72,6 +73,7 @@ func NewModel(file []byte) (*Model, error) {
 	}
 	for i := range c.Bins {
 		b := &m.bins[i]
+		b.energy = c.Bins[i].energy()
 		for j, side := range [][]Magnitude{c.Bins[i].Even, c.Bins[i].Odd} {
 			for _, x := range side {
 				b.centres[j] = append(b.centres[j], x.Centre)

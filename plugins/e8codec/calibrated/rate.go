@@ -19,6 +19,25 @@ type pitch struct {
 	step        float32 // what all steps are multiplied with
 	low, high   int
 	part, whole int
+
+	spreads [][2]spreads // by layer and part
+}
+
+// spreads are the bins of blocks, [class, block], of a part's forms.
+type spreads struct{ alone, within [][]uint8 }
+
+// over finds the bins of all parts.
+func (p *pitch) over(m *Model) {
+	p.spreads = make([][2]spreads, m.Layers)
+	for i := range m.Layer {
+		for k := range m.Layer[i] {
+			of := &m.Layer[i][k]
+			p.spreads[i][k].alone = p.spread(&of.Alone)
+			if of.Within != nil {
+				p.spreads[i][k].within = p.spread(of.Within)
+			}
+		}
+	}
 }
 
 // pitchOf finds the steps of a q. They are the same on every machine. Errors: ErrInvalid that says which there are.

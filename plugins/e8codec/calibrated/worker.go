@@ -24,6 +24,7 @@ type worker struct {
 	y, z    []float32
 	v       []float32
 	half    []uint16
+	widths  []width // watching: [layer, part, block]
 	tile    [lattice.Tile]float32
 	tileOut [lattice.Tile]int16
 }
@@ -41,8 +42,14 @@ func (s *chain) newWorker(lo, hi int) *worker {
 }
 
 func (w *worker) run(ctx context.Context, do action) error {
+	if do&watching != 0 {
+		w.widths = make([]width, 2*(guardTo-guardFrom+1)*w.n/8)
+	}
 	for i := range w.jobs {
 		j := &w.jobs[i]
+		if do&watching != 0 && j.Layer > guardTo {
+			break
+		}
 		if j.Layer != w.layer {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -102,7 +109,7 @@ func (w *worker) x(t, part int) []float32 {
 func (w *worker) job(j *job, do action) error {
 	m, n := w.coder.model, w.n
 	p := &m.Layer[j.Layer][j.part]
-	step := w.coder.pitch.step
+	step := j.step
 	spread := j.spread
 	var units []int16
 	if j.needed {
@@ -143,6 +150,9 @@ func (w *worker) job(j *job, do action) error {
 		}
 		if do&packing != 0 {
 			w.quantise(codes, j.form, w.x(t, j.part), y, float32(p.Steps[class]*step), spread[class])
+			if do&watching != 0 && j.Layer >= guardFrom {
+				w.watch(j, w.z, float32(p.Steps[class]*step), class)
+			}
 		}
 		if do&storing == 0 && !j.needed {
 			continue

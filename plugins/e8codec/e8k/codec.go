@@ -6,6 +6,7 @@
 //	calibration  the path of the model's calibration, absolute. Unsaid: the file beside the model that is named for it and
 //	             ends in .e8k, else what is shipped for a model of its general.name
 //	q            quality: bits an element of a page, in tenths, as it was when calibrating
+//	guard        on (the default): a page unlike the texts learned from gets finer steps; off: none does
 //	form         page (the default): a layer is predicted from those before it that a call has; random: never
 //
 // # Frames
@@ -63,6 +64,9 @@ func (c *Codec) Open(ctx context.Context, shape contract.Shape, params contract.
 	coder, err := m.New(shape, o.q, o.form)
 	if err != nil {
 		return nil, err
+	}
+	if o.bold {
+		coder = coder.WithoutGuard()
 	}
 	s := &stream{shape: shape, coder: coder}
 	s.description, err = describe(ctx, coder, shape, params)

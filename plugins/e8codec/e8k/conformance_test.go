@@ -91,6 +91,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a rate that is none":  {contract.Params{"q": "35", "calibration": path}, base.ErrInvalid, "between 15 and 34"},
 		"a range that is none": {contract.Params{"q": "much", "calibration": path}, base.ErrInvalid, "much"},
 		"a form that is none":  {contract.Params{"q": "15", "calibration": path, "form": "round"}, base.ErrInvalid, "round"},
+		"a guard that is none": {contract.Params{"q": "15", "calibration": path, "guard": "maybe"}, base.ErrInvalid, "maybe"},
 		"an unknown parameter": {contract.Params{"q": "15", "calibration": path, "boundary": "2"}, base.ErrInvalid, "boundary"},
 	} {
 		if _, err := e8k.New("1.0.0").Open(t.Context(), shape, c.params); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {

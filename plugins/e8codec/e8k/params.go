@@ -16,6 +16,7 @@ const (
 	keyCalibration = "calibration"
 	keyQ           = "q"
 	keyForm        = "form"
+	keyGuard       = "guard"
 )
 
 type options struct {
@@ -23,6 +24,7 @@ type options struct {
 	calibration string
 	q           int
 	form        calibrated.How
+	bold        bool // no guard
 }
 
 // parseParams reads parameters. An error is an ErrInvalid that names the key.
@@ -42,6 +44,11 @@ func parseParams(params contract.Params) (o options, err error) {
 			if o.form, err = calibrated.ParseHow(value); err != nil {
 				return o, fmt.Errorf("%s: %w", key, err)
 			}
+		case keyGuard:
+			if value != "on" && value != "off" {
+				return o, fmt.Errorf("%s: %w: %q is neither on nor off", key, base.ErrInvalid, value)
+			}
+			o.bold = value == "off"
 		default:
 			return o, fmt.Errorf("%s: %w: unknown parameter", key, base.ErrInvalid)
 		}
