@@ -12,18 +12,19 @@ import (
 // calibratedKernels are the products of package calibrated: rows are gone through once for so many columns as there are
 // registers, and for the last ones once for every one that is left.
 func calibratedKernels() {
-	TEXT("predictAVX2", NOSPLIT, "func(acc *int32, a *int16, w *int16, pairs int, n int)")
+	TEXT("predictAVX2", NOSPLIT, "func(acc *int32, a *int16, w *int8, pairs int, n int)")
 	Doc("predictAVX2 is predictGeneric for pairs of inputs and n outputs, a multiple of 8.")
 	Pragma("noescape")
 	product{
-		name: "predict", out: "acc", rows: "pairs", register: YMM, bytes: 32, wide: []int{8, 1},
+		name: "predict", out: "acc", rows: "pairs", register: YMM, bytes: 32, wide: []int{8, 1}, halves: true,
 		each: func(p *products) {
 			factor := YMM()
 			VPBROADCASTD(Mem{Base: p.factors}, factor)
 			ADDQ(Imm(4), p.factors)
 			for i, acc := range p.acc {
 				t := YMM()
-				VPMADDWD(at(p.row, 32*i), factor, t)
+				VPMOVSXBW(at(p.row, 16*i), t)
+				VPMADDWD(t, factor, t)
 				VPADDD(t, acc, acc)
 			}
 			ADDQ(p.stride, p.row)
@@ -71,14 +72,15 @@ func calibratedKernels() {
 
 // predictTokens is predict for so many tokens, so that weights are fetched once for all.
 func predictTokens(name string, tokens int, add func(weights, factor, acc VecVirtual)) {
-	TEXT(name, NOSPLIT, "func(acc *int32, a *int16, w *int16, pairs int, n int)")
+	TEXT(name, NOSPLIT, "func(acc *int32, a *int16, w *int8, pairs int, n int)")
 	Doc(fmt.Sprintf("%s is predictGeneric for pairs of inputs and n outputs, a multiple of 16, of each of %d tokens,", name, tokens),
 		"whose inputs and outputs follow those of the one before.")
 	Pragma("noescape")
 	out, w, n := pointer("acc"), pointer("w"), Load(Param("n"), GP64())
-	stride, inputs := GP64(), Load(Param("pairs"), GP64())
-	MOVQ(n, stride)
-	SHLQ(Imm(2), stride)
+	stride, ofWeights, inputs := GP64(), GP64(), Load(Param("pairs"), GP64())
+	MOVQ(n, ofWeights)
+	ADDQ(ofWeights, ofWeights)
+	LEAQ(Mem{Base: ofWeights, Index: ofWeights, Scale: 1}, stride)
 	SHLQ(Imm(2), inputs) // bytes of a token's
 	for _, wide := range []int{3, 1} {
 		label := fmt.Sprintf("tokens%d", wide)
@@ -105,10 +107,10 @@ func predictTokens(name string, tokens int, add func(weights, factor, acc VecVir
 		var weights []VecVirtual
 		for i := range wide {
 			z := ZMM()
-			VMOVUPS(at(row, 64*i), z)
+			VPMOVSXBW(at(row, 32*i), z)
 			weights = append(weights, z)
 		}
-		ADDQ(stride, row)
+		ADDQ(ofWeights, row)
 		MOVQ(from, of)
 		for t := range tokens {
 			factor := ZMM()
@@ -132,7 +134,7 @@ func predictTokens(name string, tokens int, add func(weights, factor, acc VecVir
 			ADDQ(stride, to)
 		}
 		ADDQ(U32(64*wide), out)
-		ADDQ(U32(64*wide), w)
+		ADDQ(U32(32*wide), w)
 		SUBQ(Imm(uint64(16*wide)), n)
 		JMP(LabelRef(label))
 		Label(label + "done")
@@ -147,6 +149,7 @@ type product struct {
 	register        func() VecVirtual
 	bytes           int   // of a register
 	wide            []int // registers that are filled together, most first
+	halves          bool  // an element of the matrix takes half of what one of out does
 	each            func(p *products)
 }
 
@@ -162,6 +165,11 @@ func (k product) write(factors, matrix string) {
 	stride := GP64()
 	MOVQ(n, stride)
 	SHLQ(Imm(2), stride)
+	column := k.bytes
+	if k.halves {
+		SHRQ(Imm(1), stride)
+		column /= 2
+	}
 	for _, wide := range k.wide {
 		label := fmt.Sprintf("%s%d", k.name, wide)
 		Label(label)
@@ -189,7 +197,7 @@ func (k product) write(factors, matrix string) {
 			VMOVUPS(acc, at(out, k.bytes*i))
 		}
 		ADDQ(U32(k.bytes*wide), out)
-		ADDQ(U32(k.bytes*wide), m)
+		ADDQ(U32(column*wide), m)
 		SUBQ(U32(k.bytes/4*wide), n)
 		JMP(LabelRef(label))
 		Label(label + "done")

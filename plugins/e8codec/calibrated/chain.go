@@ -124,8 +124,12 @@ const (
 	watching                    // does only the layers that the guard looks at, for it
 )
 
-// chunk is how many tokens go through the layers together: so many that a layer's weights are worth fetching.
-const chunk = 32
+// How many tokens go through the layers together: so many that a layer's weights are worth fetching. What is packed is
+// usually one page, for which all processors are there; pages are read several at a time.
+const (
+	packedChunk = 32
+	readChunk   = 64
+)
 
 // run works through the tokens of chains, on all processors, and returns who did.
 func run(ctx context.Context, chains []*chain, do action) ([]*worker, error) {
@@ -134,8 +138,15 @@ func run(ctx context.Context, chains []*chain, do action) ([]*worker, error) {
 		lo, hi int
 	}
 	var all []work
+	most := readChunk
+	if do&packing != 0 {
+		most = packedChunk
+	}
 	for _, s := range chains {
-		size := min(chunk, max(1, (s.tokens+1)/2))
+		size := min(most, max(1, (s.tokens+1)/2))
+		if do&packing == 0 && s.tokens <= most {
+			size = s.tokens
+		}
 		for lo := 0; lo < s.tokens; lo += size {
 			all = append(all, work{s, lo, min(lo+size, s.tokens)})
 		}

@@ -1,7 +1,7 @@
 package calibrated
 
 // predictGeneric adds the sum of a [inputs] times weights [inputs/2, n, 2] to acc [n].
-func predictGeneric(acc []int32, a, weights []int16) {
+func predictGeneric(acc []int32, a []int16, weights []int8) {
 	n := len(acc)
 	for i := 0; i < len(a); i += 2 {
 		u, v := int32(a[i]), int32(a[i+1])

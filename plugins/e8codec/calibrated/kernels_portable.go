@@ -3,7 +3,7 @@
 package calibrated
 
 // predict adds the sums of a [tokens, inputs] times weights [inputs/2, n, 2] to acc [tokens, n].
-func predict(acc []int32, a, weights []int16, tokens int) {
+func predict(acc []int32, a []int16, weights []int8, tokens int) {
 	inputs, n := len(a)/tokens, len(acc)/tokens
 	for t := range tokens {
 		predictGeneric(acc[t*n:(t+1)*n], a[t*inputs:(t+1)*inputs], weights)

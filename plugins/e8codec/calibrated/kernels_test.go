@@ -24,12 +24,12 @@ func kernelsEqualThePortableOnes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 4))
 	for _, n := range []int{8, 16, 56, 64, 72, 192, 256, 576} {
 		for _, rows := range []int{2, 64, 192, 960} {
-			a, w := make([]int16, rows), make([]int16, rows*n)
+			a, w := make([]int16, rows), make([]int8, rows*n)
 			for i := range a {
 				a[i] = int16(rng.IntN(2*MaxUnit+1) - MaxUnit)
 			}
 			for i := range w {
-				w[i] = int16(rng.IntN(256) - 128)
+				w[i] = int8(rng.IntN(256) - 128)
 			}
 			got, want := make([]int32, n), make([]int32, n)
 			for i := range got {

@@ -23,7 +23,7 @@ type part struct{ alone, within *form }
 // form is what is made of a Form.
 type form struct {
 	*Form
-	weights []int16   // [inputs/2, width, 2]: those of two inputs beside each other
+	weights []int8    // [inputs/2, width, 2]: those of two inputs beside each other
 	back    []float32 // [coordinate, width]
 
 	once       sync.Once // of the inverse, which only packing needs
@@ -103,10 +103,10 @@ func newForm(f *Form, n int) *form {
 		return g
 	}
 	w := f.Predictor.Weights
-	g.weights = make([]int16, len(w))
+	g.weights = make([]int8, len(w))
 	for i := range len(w) / n {
 		for j := range n {
-			g.weights[(i/2*n+j)*2+i%2] = int16(w[i*n+j])
+			g.weights[(i/2*n+j)*2+i%2] = w[i*n+j]
 		}
 	}
 	return g

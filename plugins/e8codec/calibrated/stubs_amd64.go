@@ -7,7 +7,7 @@ package calibrated
 // predictAVX2 is predictGeneric for pairs of inputs and n outputs, a multiple of 8.
 //
 //go:noescape
-func predictAVX2(acc *int32, a *int16, w *int16, pairs int, n int)
+func predictAVX2(acc *int32, a *int16, w *int8, pairs int, n int)
 
 // combineAVX2 adds x times the rows of m that begin so many bytes after it to y, of n elements, a multiple of 8.
 //
@@ -23,10 +23,10 @@ func combineAVX512(y *float32, x *float32, offsets *uint32, m *float32, rows int
 // whose inputs and outputs follow those of the one before.
 //
 //go:noescape
-func predict4AVX512(acc *int32, a *int16, w *int16, pairs int, n int)
+func predict4AVX512(acc *int32, a *int16, w *int8, pairs int, n int)
 
 // predict8VNNI is predictGeneric for pairs of inputs and n outputs, a multiple of 16, of each of 8 tokens,
 // whose inputs and outputs follow those of the one before.
 //
 //go:noescape
-func predict8VNNI(acc *int32, a *int16, w *int16, pairs int, n int)
+func predict8VNNI(acc *int32, a *int16, w *int8, pairs int, n int)
