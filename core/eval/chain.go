@@ -19,7 +19,7 @@ const (
 
 // chains gives a codec that predicts a layer from others those others. A backend in mode live asks for one layer after
 // another, and such a codec packs what comes alone in another way than in a page; with the layers before it in the
-// same call, attention reads what a page will hold. That takes as many times the work as half of the layers.
+// same call, attention reads what a page will hold.
 // It is safe for concurrent use.
 type chains struct {
 	codec.Stream

@@ -16,6 +16,9 @@ type chain struct {
 	pos    int
 	tokens int
 	finer  bool // the guard found it unlike
+
+	decided bool // whether it is, is known
+	from    int  // the first job that is to be done
 }
 
 // job is one of them.
@@ -28,6 +31,7 @@ type job struct {
 	spread [][]uint8 // the bins of its blocks, [class, block]
 	inputs [][2]int  // what it is predicted from: layer and part
 	needed bool      // others are predicted from it
+	units  []int16   // as others are predicted from it, [tokens, width]; nil: each worker has its own
 
 	codes   []int16 // [tokens, width]
 	classes []uint8 // [tokens]

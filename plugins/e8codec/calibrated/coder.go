@@ -44,6 +44,7 @@ type Coder struct {
 	pitch *pitch
 	finer *pitch // of what the guard finds unlike; nil: there is none finer
 	bold  bool   // without the guard
+	memo  *memo
 	shape contract.Shape
 }
 
@@ -68,7 +69,7 @@ func (m *Model) New(shape contract.Shape, q int, how How) (*Coder, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Coder{model: m, how: how, pitch: &pitch, finer: m.fallBack(pitch), shape: shape}
+	c := &Coder{model: m, how: how, pitch: &pitch, finer: m.fallBack(pitch), shape: shape, memo: newMemo()}
 	c.pitch.over(m)
 	if c.finer != nil {
 		c.finer.over(m)
@@ -79,7 +80,7 @@ func (m *Model) New(shape contract.Shape, q int, how How) (*Coder, error) {
 // WithoutGuard is the coder without its guard: it packs everything in the same steps, and reads what the other packs.
 func (c *Coder) WithoutGuard() *Coder {
 	bold := *c
-	bold.bold = true
+	bold.bold, bold.memo = true, newMemo()
 	return &bold
 }
 
@@ -87,10 +88,20 @@ func (c *Coder) WithoutGuard() *Coder {
 // Errors: *contract.NonFiniteError, the context's, ErrInvalid of a model that cannot pack.
 func (c *Coder) RoundTrip(ctx context.Context, v ...contract.Vectors) error {
 	chains := c.chains(v)
+	var before *grown
+	var hashes []uint64
+	grows := len(chains) == 1 && chains[0].grows()
+	if grows {
+		before, hashes = c.memo.take(chains[0]), chains[0].hashes(c.memo.seed)
+		chains[0].resume(before, hashes)
+	}
 	if err := c.guard(ctx, chains); err != nil {
 		return err
 	}
 	_, err := run(ctx, chains, packing|storing)
+	if err == nil && grows {
+		c.memo.keep(chains[0], chains[0].grow(before, hashes))
+	}
 	return err
 }
 

@@ -48,10 +48,13 @@ func (c *Coder) guarded(s *chain, i int) bool {
 // guard finds the chains that get finer steps.
 func (c *Coder) guard(ctx context.Context, chains []*chain) error {
 	for i, s := range chains {
-		if c.bold || !c.guarded(s, i) {
+		if c.bold || s.decided || !c.guarded(s, i) {
 			continue
 		}
+		from := s.from
+		s.from = 0
 		workers, err := run(ctx, []*chain{s}, packing|watching)
+		s.from = from
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,12 @@ func (w *worker) run(ctx context.Context, do action) error {
 	if do&watching != 0 {
 		w.widths = make([]width, 2*(guardTo-guardFrom+1)*w.n/8)
 	}
-	for i := range w.jobs {
+	for i := range w.jobs[:w.from] {
+		if j := &w.jobs[i]; j.units != nil {
+			w.units[[2]int{j.Layer, j.part}] = j.units[w.lo*w.n : w.hi*w.n]
+		}
+	}
+	for i := w.from; i < len(w.jobs); i++ {
 		j := &w.jobs[i]
 		if do&watching != 0 && j.Layer > guardTo {
 			break
@@ -112,8 +117,12 @@ func (w *worker) job(j *job, do action) error {
 	step := j.step
 	spread := j.spread
 	var units []int16
-	if j.needed {
+	if j.units != nil {
+		units = j.units[w.lo*n : w.hi*n]
+	} else if j.needed {
 		units = make([]int16, (w.hi-w.lo)*n)
+	}
+	if units != nil {
 		w.units[[2]int{j.Layer, j.part}] = units
 	}
 	var own []int16
@@ -154,7 +163,7 @@ func (w *worker) job(j *job, do action) error {
 				w.watch(j, w.z, float32(p.Steps[class]*step), class)
 			}
 		}
-		if do&storing == 0 && !j.needed {
+		if do&storing == 0 && units == nil {
 			continue
 		}
 		m.values(w.v, codes, spread[class], float32(p.Steps[class]*step))
@@ -167,7 +176,7 @@ func (w *worker) job(j *job, do action) error {
 // keep takes in what is decoded of a token.
 func (w *worker) keep(j *job, t int, y []float32, units []int16, do action) {
 	m, n := w.coder.model, w.n
-	if j.needed {
+	if units != nil {
 		m.Layer[j.Layer][j.part].Units.asUnits(units[(t-w.lo)*n:(t-w.lo+1)*n], y)
 	}
 	if do&storing == 0 {
