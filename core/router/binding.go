@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/kakeyad/kakeyad/core/channel"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
@@ -19,6 +20,7 @@ type binding struct {
 	gone <-chan struct{}
 
 	condemn func(reason error)
+	again   func(ctx context.Context) (*binding, error) // makes one like it, with the process that is there then
 }
 
 // bind starts a plugin if need be and gets a ticket for one backend.
@@ -44,6 +46,7 @@ func (r *Router) bind(ctx context.Context, kind base.Kind, name string, params f
 	if err != nil {
 		return nil, fmt.Errorf("%s %q: open a link: %w", kind, name, err)
 	}
+	b.again = func(ctx context.Context) (*binding, error) { return r.bind(ctx, kind, name, params) }
 	b.link = &backend.Link{
 		Plugin: name, Address: ticket.Address, Secret: ticket.Secret, Params: params(plugin.Info), Patience: r.patience,
 	}
@@ -73,16 +76,16 @@ func (r *Router) bindAll(ctx context.Context, c *channel.Channel) (links backend
 }
 
 // watchBindings ends the model when its codec dies: its cache cannot be packed any more. Without its
-// drafter it only goes on slower. It returns at once.
+// drafter it only goes on slower, until there is another. It returns at once.
 func (r *Router) watchBindings(m *model) {
-	for _, b := range m.bindings {
+	for _, b := range slices.Clone(m.bindings) {
 		r.workers.Go(func() {
+			if b.kind == base.KindDrafter {
+				r.redraft(m, b)
+				return
+			}
 			select {
 			case <-b.gone:
-				if b.kind == base.KindDrafter {
-					r.log.Warn("drafter has ended; the model goes on without until it is loaded again", "drafter", b.name, "model", m.id)
-					return
-				}
 				m.end(fmt.Errorf("%s %q: %w: its process has ended; the model is loaded again when it is next asked for", b.kind, b.name, base.ErrPluginGone))
 			case <-m.life.Done():
 			}

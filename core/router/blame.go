@@ -3,6 +3,7 @@ package router
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
@@ -46,9 +47,9 @@ func (m *model) blame(err error) error {
 	return err
 }
 
-// blameDrafter has the model's drafter stopped if a request had to do without it for what it did.
-func (m *model) blameDrafter(d backend.DraftStats) {
-	b := m.binding(base.KindDrafter)
+// answer has a drafter stopped if a request had to do without it for what it did. It must be the one that was there when the
+// request began: another may have taken its place. b may be nil.
+func (b *binding) answer(d backend.DraftStats) {
 	if d.Fault == "" || b == nil {
 		return
 	}
@@ -61,10 +62,19 @@ func (m *model) blameDrafter(d backend.DraftStats) {
 
 // binding is the model's of a kind, nil if there is none.
 func (m *model) binding(kind base.Kind) *binding {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, b := range m.bindings {
 		if b.kind == kind {
 			return b
 		}
 	}
 	return nil
+}
+
+// rebind notes that one binding has taken the place of another.
+func (m *model) rebind(old, fresh *binding) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.bindings[slices.Index(m.bindings, old)] = fresh
 }

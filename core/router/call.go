@@ -158,6 +158,7 @@ func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, from r
 	defer done()
 	m := c.lease.Value()
 	req.Model, req.Scope = m.id, c.scope
+	drafter := m.binding(base.KindDrafter)
 	counted := c.router.counters.of(c.channel.Name)
 	if c.spare {
 		counted = &counter{} // whoever opened it counts
@@ -172,7 +173,7 @@ func (c *Call) generate(ctx context.Context, req backend.GenerateRequest, from r
 			e.Final.RestoredTokens, e.Final.Timings.Restore = from.tokens, from.took
 			m.shelf.computed(e.Final)
 			counted.tokens(e.Final)
-			m.blameDrafter(e.Final.Draft)
+			drafter.answer(e.Final.Draft)
 		}
 		return emit(e)
 	})

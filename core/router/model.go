@@ -25,8 +25,8 @@ type model struct {
 	id       backend.ModelID
 	info     backend.ModelInfo
 	guard    *chat.Guard
-	bindings []*binding
-	shelf    *shelf // of its pages; nil when it does not park
+	bindings []*binding // under mu once it is loaded; their number stays
+	shelf    *shelf     // of its pages; nil when it does not park
 
 	life context.Context         // ends with the model; its cause is errUnloaded, or why it ended by itself
 	end  context.CancelCauseFunc // the first cause counts

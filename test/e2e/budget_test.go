@@ -26,6 +26,7 @@ type stats struct {
 	Pool struct {
 		BudgetBytes int64 `json:"budget_bytes"`
 		UsedBytes   int64 `json:"used_bytes"`
+		Loads       int64 `json:"loads"`
 	} `json:"pool"`
 	Models []struct {
 		Model    string `json:"model"` // its load key

@@ -11,6 +11,7 @@ import (
 // draft is what is drafted for one request. A nil draft drafts nothing. The session is opened and
 // closed by the caller; in between it is the loop's.
 type draft struct {
+	source  *source
 	session drafter.Session
 	limit   int     // of the request's tokens, prompt and answer
 	sample  bool    // proposals are drawn

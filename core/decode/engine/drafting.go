@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/kakeyad/kakeyad/core/decode/speculate"
@@ -11,7 +12,11 @@ import (
 
 // consult tells the drafter what the last step brought and asks what to verify in the next.
 func (d *drafts) consult(active []*request) {
-	if d == nil || d.failed.Load() {
+	if d == nil {
+		return
+	}
+	d.follow(active)
+	if d.now.failed() {
 		return
 	}
 	d.turns, d.asked = d.turns[:0], d.asked[:0]
@@ -38,7 +43,7 @@ func (d *drafts) consult(active []*request) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), draftPatience)
 	start := time.Now()
-	drafter.Round(ctx, d.attachment, d.turns)
+	drafter.Round(ctx, d.now.attachment, d.turns)
 	took := time.Since(start)
 	cancel()
 	d.paid(took, wanted)
@@ -47,6 +52,24 @@ func (d *drafts) consult(active []*request) {
 	}
 	clear(d.turns)
 	clear(d.asked)
+}
+
+// errReplaced is why a request goes on without drafts whose drafter another has taken the place of.
+var errReplaced = fmt.Errorf("%w: another has taken its place", drafter.ErrClosed)
+
+// follow turns to the drafter that is there now. What another drafted for goes on without.
+func (d *drafts) follow(active []*request) {
+	s := d.source.Load()
+	if s == d.now {
+		return
+	}
+	for _, r := range active {
+		if r.draft.on() && r.draft.source != s {
+			d.lose(r.draft, errReplaced)
+		}
+	}
+	d.stats.Off, d.stats.Fault, d.stats.Hung = "", "", false
+	d.now = s
 }
 
 // turn is what a request's session is told and asked. False: nothing now.
@@ -118,7 +141,7 @@ func (d *drafts) ask(r *request, generating int) drafter.Ask {
 	x := r.draft
 	ask := drafter.Ask{Sample: x.sample, Temperature: x.warmth, Seed: x.seed + uint64(len(r.tokens))}
 	// The target adds a token of its own to those that it accepts.
-	room := min(d.description.MaxDraft, x.limit-len(r.tokens)-1)
+	room := min(d.now.description.MaxDraft, x.limit-len(r.tokens)-1)
 	if room < 1 {
 		return ask
 	}
@@ -163,7 +186,7 @@ func (d *drafts) paid(took time.Duration, wanted int) {
 
 // reads says whether a turn tells of more than what was gathered and a step of generation.
 func (d *drafts) reads(t *drafter.Turn) bool {
-	return t.Features.Rows > gather+d.description.MaxDraft+1
+	return t.Features.Rows > gather+d.now.description.MaxDraft+1
 }
 
 // answered takes what a turn brought for a request, and its share of the time.

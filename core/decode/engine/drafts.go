@@ -32,14 +32,12 @@ type Tapped interface {
 
 // drafts is what the engine has to do with its drafter. A nil drafts has none.
 type drafts struct {
-	attachment  drafter.Attachment
-	description drafter.Description
-	tapped      Tapped // nil: the drafter wants no features
-	log         *slog.Logger
-	failed      atomic.Bool                        // the drafter is lost: nobody asks it any more
-	without     atomic.Pointer[backend.DraftStats] // of a request without it, once it is
+	source atomic.Pointer[source] // what drafts for requests that begin
+	tapped Tapped                 // nil: the drafter wants no features
+	log    *slog.Logger
 
 	// The loop's.
+	now          *source // what the last round was with
 	curve        speculate.Curve
 	switching    time.Duration // what a step costs more when the last was of another size
 	lastSize     int
@@ -56,22 +54,32 @@ type drafts struct {
 	idle, idling int // requests that begin without drafts since asking did not pay: how many the last time, and of these still to come
 }
 
+// source is a drafter that was attached. When it is lost another may take its place.
+type source struct {
+	attachment  drafter.Attachment
+	description drafter.Description
+	without     atomic.Pointer[backend.DraftStats] // of a request without it, once it is lost: nobody asks it any more
+}
+
+func newSource(a drafter.Attachment) *source {
+	return &source{attachment: a, description: a.Describe()}
+}
+
+// failed says whether it is lost.
+func (s *source) failed() bool { return s.without.Load() != nil }
+
 // newDrafts joins an engine and a drafter, and measures what steps cost.
 func newDrafts(exec Executor, o Options) (*drafts, error) {
 	if o.Drafter == nil {
 		return nil, nil
 	}
-	d := &drafts{
-		attachment:  o.Drafter,
-		description: o.Drafter.Describe(),
-		log:         o.Log,
-		chances:     speculate.NewChances(),
-		places:      speculate.NewChances(),
-	}
+	s := newSource(o.Drafter)
+	d := &drafts{log: o.Log, chances: speculate.NewChances(), places: speculate.NewChances()}
+	d.source.Store(s)
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
-	if taps := d.description.Taps; len(taps) > 0 {
+	if taps := s.description.Taps; len(taps) > 0 {
 		tapped, ok := exec.(Tapped)
 		if !ok {
 			return nil, fmt.Errorf("engine: the drafter taps layers: %w by this executor", base.ErrUnsupported)
@@ -160,25 +168,28 @@ func (d *drafts) open(ctx context.Context, g *generation, req backend.GenerateRe
 	if d == nil || req.NoDraft {
 		return nil
 	}
-	if d.failed.Load() {
-		g.undrafted = *d.without.Load()
+	s := d.source.Load()
+	if off := s.without.Load(); off != nil {
+		g.undrafted = *off
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, draftPatience)
 	defer cancel()
-	session, err := d.attachment.Open(ctx, drafter.SessionOptions{Private: req.NoCache, Scope: req.Scope})
+	session, err := s.attachment.Open(ctx, drafter.SessionOptions{Private: req.NoCache, Scope: req.Scope})
 	if err != nil {
-		if d.judge(err); d.failed.Load() {
-			g.undrafted = *d.without.Load()
+		d.judge(s, err)
+		if off := s.without.Load(); off != nil {
+			g.undrafted = *off
 		}
 		return nil
 	}
 	return &draft{
+		source:  s,
 		session: session,
 		limit:   g.limit,
 		// A seed promises the same answer again; what is accepted of drawn tokens depends on
 		// how many are proposed, and so on the machine.
-		sample:  d.description.Samples && req.Sampling.Temperature > 0 && req.Sampling.Seed == 0,
+		sample:  s.description.Samples && req.Sampling.Temperature > 0 && req.Sampling.Seed == 0,
 		warmth:  req.Sampling.Temperature,
 		seed:    g.sampler.Seed(),
 		chances: d.chances.Child(),
@@ -199,8 +210,8 @@ func (d *drafts) close(r *draft) {
 // draftPatience is how long a drafter may take before it is taken for hung.
 const draftPatience = 5 * time.Second
 
-// judge says whether after an error the drafter is lost for all requests.
-func (d *drafts) judge(err error) {
+// judge says whether after an error a drafter is lost for all requests.
+func (d *drafts) judge(s *source, err error) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%w: a call took longer than %v", base.ErrHung, draftPatience)
 	}
@@ -209,8 +220,7 @@ func (d *drafts) judge(err error) {
 		return
 	}
 	off := backend.DraftStats{Off: backend.DraftFailed, Fault: err.Error(), Hung: errors.Is(err, base.ErrHung)}
-	if d.without.CompareAndSwap(nil, &off) {
-		d.failed.Store(true)
+	if s.without.CompareAndSwap(nil, &off) {
 		d.log.Error("drafter lost; requests go on without drafts", "err", err)
 	}
 }
@@ -220,18 +230,19 @@ func (d *drafts) keep(parts []part) {
 	if d == nil || d.tapped == nil {
 		return
 	}
-	d.tapped.Keep(slices.ContainsFunc(parts, func(p part) bool { return p.r.draft.on() && !d.failed.Load() }))
+	d.tapped.Keep(slices.ContainsFunc(parts, func(p part) bool { return p.r.draft.on() && !p.r.draft.source.failed() }))
 }
 
 // lose makes a request go on without drafts.
 func (d *drafts) lose(r *draft, err error) {
-	d.judge(err)
-	if !d.failed.Load() {
+	d.judge(r.source, err)
+	off := r.source.without.Load()
+	if off == nil {
 		d.log.Warn("drafter failed; a request goes on without drafts", "err", err)
 	}
 	r.stats.Off = backend.DraftFailed
 	d.stats.Off = backend.DraftFailed
-	if off := d.without.Load(); off != nil {
+	if off != nil {
 		r.stats.Fault, r.stats.Hung = off.Fault, off.Hung
 		d.stats.Fault, d.stats.Hung = off.Fault, off.Hung
 	}

@@ -26,9 +26,10 @@ type Model struct {
 	Info       backend.ModelInfo
 	Vocabulary Vocabulary
 	Engine     *engine.Engine
-	Ranks      bool         // its one output is a score, not a vector
-	Compiled   func() int64 // for Stats; nil: nothing is ever compiled
-	Free       func()       // called once, when the engine has ended
+	Drafter    *engine.Attached // nil: none. Free closes it
+	Ranks      bool             // its one output is a score, not a vector
+	Compiled   func() int64     // for Stats; nil: nothing is ever compiled
+	Free       func()           // called once, when the engine has ended
 
 	freed sync.Once
 }
@@ -47,7 +48,7 @@ func (m *Model) close(ctx context.Context) error {
 // fails.
 type Loader func(ctx context.Context, req backend.LoadRequest, progress *Progress) (*Model, error)
 
-// Service implements backend.Backend and backend.Pager.
+// Service implements backend.Backend, backend.Pager and backend.Redrafter.
 type Service struct {
 	*base.Self
 	load Loader

@@ -40,6 +40,7 @@ const (
 	CapGPU           base.Capability = "gpu"           // GPULayers has an effect in this build
 	CapCodec         base.Capability = "codec"         // Bindings.Codec is honoured
 	CapPages         base.Capability = "pages"         // the backend is a Pager
+	CapRedraft       base.Capability = "redraft"       // the backend is a Redrafter
 )
 
 // Backend runs models. The package comment says what holds for all methods.

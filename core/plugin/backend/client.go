@@ -16,6 +16,7 @@ import (
 type Proxy interface {
 	Backend
 	Pager
+	Redrafter
 }
 
 // NewClient is the host's proxy of a backend: every method is one call over conn. The connection
@@ -56,6 +57,11 @@ func (c *client) LoadModel(ctx context.Context, req LoadRequest, progress func(L
 		return ModelInfo{}, fmt.Errorf("%w: a loaded model has no description", base.ErrLied)
 	}
 	return modelInfoFromWire(info), nil
+}
+
+func (c *client) Redraft(ctx context.Context, id ModelID, drafter Link) error {
+	_, err := c.rpc.Redraft(ctx, &backendpb.RedraftRequest{Model: string(id), Drafter: linkToWire(&drafter)})
+	return errorMap.Decode(ctx, err)
 }
 
 func (c *client) UnloadModel(ctx context.Context, id ModelID) error {

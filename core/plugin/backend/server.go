@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 
 	"google.golang.org/grpc"
@@ -36,6 +37,22 @@ func (s *server) LoadModel(m *backendpb.LoadModelRequest, stream grpc.ServerStre
 		return err
 	}
 	return stream.Send(&backendpb.LoadModelResponse{Event: &backendpb.LoadModelResponse_Info{Info: modelInfoToWire(info)}})
+}
+
+func (s *server) Redraft(ctx context.Context, m *backendpb.RedraftRequest) (_ *backendpb.RedraftResponse, err error) {
+	defer s.guard.Call("Redraft", &err)
+	redrafter, ok := s.impl.(Redrafter)
+	if !ok {
+		return nil, fmt.Errorf("%w: this backend takes a drafter when a model is loaded only", base.ErrUnsupported)
+	}
+	drafter := linkFromWire(m.GetDrafter())
+	if drafter == nil {
+		return nil, fmt.Errorf("drafter: %w: there is none", base.ErrInvalid)
+	}
+	if err := redrafter.Redraft(ctx, ModelID(m.GetModel()), *drafter); err != nil {
+		return nil, err
+	}
+	return &backendpb.RedraftResponse{}, nil
 }
 
 func (s *server) UnloadModel(ctx context.Context, m *backendpb.UnloadModelRequest) (_ *backendpb.UnloadModelResponse, err error) {

@@ -3083,6 +3083,94 @@ func (x *ImportResult) GetRestored() int64 {
 	return 0
 }
 
+type RedraftRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Drafter       *Link                  `protobuf:"bytes,2,opt,name=drafter,proto3" json:"drafter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedraftRequest) Reset() {
+	*x = RedraftRequest{}
+	mi := &file_backend_backend_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedraftRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedraftRequest) ProtoMessage() {}
+
+func (x *RedraftRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedraftRequest.ProtoReflect.Descriptor instead.
+func (*RedraftRequest) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *RedraftRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *RedraftRequest) GetDrafter() *Link {
+	if x != nil {
+		return x.Drafter
+	}
+	return nil
+}
+
+type RedraftResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedraftResponse) Reset() {
+	*x = RedraftResponse{}
+	mi := &file_backend_backend_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedraftResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedraftResponse) ProtoMessage() {}
+
+func (x *RedraftResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backend_backend_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedraftResponse.ProtoReflect.Descriptor instead.
+func (*RedraftResponse) Descriptor() ([]byte, []int) {
+	return file_backend_backend_proto_rawDescGZIP(), []int{43}
+}
+
 var File_backend_backend_proto protoreflect.FileDescriptor
 
 const file_backend_backend_proto_rawDesc = "" +
@@ -3361,7 +3449,11 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x04step\"B\n" +
 	"\fImportResult\x12\x16\n" +
 	"\x06tokens\x18\x01 \x01(\x03R\x06tokens\x12\x1a\n" +
-	"\brestored\x18\x02 \x01(\x03R\brestored2\xc4\b\n" +
+	"\brestored\x18\x02 \x01(\x03R\brestored\"Y\n" +
+	"\x0eRedraftRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x121\n" +
+	"\adrafter\x18\x02 \x01(\v2\x17.kakeya.backend.v1.LinkR\adrafter\"\x11\n" +
+	"\x0fRedraftResponse2\x96\t\n" +
 	"\x0eBackendService\x12X\n" +
 	"\tLoadModel\x12#.kakeya.backend.v1.LoadModelRequest\x1a$.kakeya.backend.v1.LoadModelResponse0\x01\x12\\\n" +
 	"\vUnloadModel\x12%.kakeya.backend.v1.UnloadModelRequest\x1a&.kakeya.backend.v1.UnloadModelResponse\x12S\n" +
@@ -3375,7 +3467,8 @@ const file_backend_backend_proto_rawDesc = "" +
 	"\x05Stats\x12\x1f.kakeya.backend.v1.StatsRequest\x1a .kakeya.backend.v1.StatsResponse\x12`\n" +
 	"\vExportPages\x12%.kakeya.backend.v1.ExportPagesRequest\x1a&.kakeya.backend.v1.ExportPagesResponse(\x010\x01\x12V\n" +
 	"\tParkModel\x12#.kakeya.backend.v1.ParkModelRequest\x1a$.kakeya.backend.v1.ParkModelResponse\x12`\n" +
-	"\vImportPages\x12%.kakeya.backend.v1.ImportPagesRequest\x1a&.kakeya.backend.v1.ImportPagesResponse(\x010\x01B:Z8github.com/kakeyad/kakeyad/core/plugin/backend/backendpbb\x06proto3"
+	"\vImportPages\x12%.kakeya.backend.v1.ImportPagesRequest\x1a&.kakeya.backend.v1.ImportPagesResponse(\x010\x01\x12P\n" +
+	"\aRedraft\x12!.kakeya.backend.v1.RedraftRequest\x1a\".kakeya.backend.v1.RedraftResponseB:Z8github.com/kakeyad/kakeyad/core/plugin/backend/backendpbb\x06proto3"
 
 var (
 	file_backend_backend_proto_rawDescOnce sync.Once
@@ -3389,7 +3482,7 @@ func file_backend_backend_proto_rawDescGZIP() []byte {
 	return file_backend_backend_proto_rawDescData
 }
 
-var file_backend_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_backend_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_backend_backend_proto_goTypes = []any{
 	(*LoadModelRequest)(nil),           // 0: kakeya.backend.v1.LoadModelRequest
 	(*LoadOptions)(nil),                // 1: kakeya.backend.v1.LoadOptions
@@ -3433,28 +3526,30 @@ var file_backend_backend_proto_goTypes = []any{
 	(*ImportPage)(nil),                 // 39: kakeya.backend.v1.ImportPage
 	(*ImportPagesResponse)(nil),        // 40: kakeya.backend.v1.ImportPagesResponse
 	(*ImportResult)(nil),               // 41: kakeya.backend.v1.ImportResult
-	nil,                                // 42: kakeya.backend.v1.LoadOptions.ExtraEntry
-	nil,                                // 43: kakeya.backend.v1.Link.ParamsEntry
-	nil,                                // 44: kakeya.backend.v1.ModelInfo.SpecialEntry
-	nil,                                // 45: kakeya.backend.v1.ModelInfo.TextEntry
-	nil,                                // 46: kakeya.backend.v1.Sampling.LogitBiasEntry
+	(*RedraftRequest)(nil),             // 42: kakeya.backend.v1.RedraftRequest
+	(*RedraftResponse)(nil),            // 43: kakeya.backend.v1.RedraftResponse
+	nil,                                // 44: kakeya.backend.v1.LoadOptions.ExtraEntry
+	nil,                                // 45: kakeya.backend.v1.Link.ParamsEntry
+	nil,                                // 46: kakeya.backend.v1.ModelInfo.SpecialEntry
+	nil,                                // 47: kakeya.backend.v1.ModelInfo.TextEntry
+	nil,                                // 48: kakeya.backend.v1.Sampling.LogitBiasEntry
 }
 var file_backend_backend_proto_depIdxs = []int32{
 	1,  // 0: kakeya.backend.v1.LoadModelRequest.options:type_name -> kakeya.backend.v1.LoadOptions
 	3,  // 1: kakeya.backend.v1.LoadModelRequest.codec:type_name -> kakeya.backend.v1.Link
 	3,  // 2: kakeya.backend.v1.LoadModelRequest.drafter:type_name -> kakeya.backend.v1.Link
-	42, // 3: kakeya.backend.v1.LoadOptions.extra:type_name -> kakeya.backend.v1.LoadOptions.ExtraEntry
+	44, // 3: kakeya.backend.v1.LoadOptions.extra:type_name -> kakeya.backend.v1.LoadOptions.ExtraEntry
 	2,  // 4: kakeya.backend.v1.LoadOptions.cache:type_name -> kakeya.backend.v1.CacheOptions
-	43, // 5: kakeya.backend.v1.Link.params:type_name -> kakeya.backend.v1.Link.ParamsEntry
+	45, // 5: kakeya.backend.v1.Link.params:type_name -> kakeya.backend.v1.Link.ParamsEntry
 	5,  // 6: kakeya.backend.v1.LoadModelResponse.progress:type_name -> kakeya.backend.v1.LoadProgress
 	6,  // 7: kakeya.backend.v1.LoadModelResponse.info:type_name -> kakeya.backend.v1.ModelInfo
-	44, // 8: kakeya.backend.v1.ModelInfo.special:type_name -> kakeya.backend.v1.ModelInfo.SpecialEntry
-	45, // 9: kakeya.backend.v1.ModelInfo.text:type_name -> kakeya.backend.v1.ModelInfo.TextEntry
+	46, // 8: kakeya.backend.v1.ModelInfo.special:type_name -> kakeya.backend.v1.ModelInfo.SpecialEntry
+	47, // 9: kakeya.backend.v1.ModelInfo.text:type_name -> kakeya.backend.v1.ModelInfo.TextEntry
 	1,  // 10: kakeya.backend.v1.ModelInfo.options:type_name -> kakeya.backend.v1.LoadOptions
 	7,  // 11: kakeya.backend.v1.ModelInfo.memory:type_name -> kakeya.backend.v1.Memory
 	14, // 12: kakeya.backend.v1.GenerateRequest.prompt:type_name -> kakeya.backend.v1.Prompt
 	16, // 13: kakeya.backend.v1.GenerateRequest.sampling:type_name -> kakeya.backend.v1.Sampling
-	46, // 14: kakeya.backend.v1.Sampling.logit_bias:type_name -> kakeya.backend.v1.Sampling.LogitBiasEntry
+	48, // 14: kakeya.backend.v1.Sampling.logit_bias:type_name -> kakeya.backend.v1.Sampling.LogitBiasEntry
 	18, // 15: kakeya.backend.v1.GenerateResponse.prompt:type_name -> kakeya.backend.v1.PromptInfo
 	19, // 16: kakeya.backend.v1.GenerateResponse.logprobs:type_name -> kakeya.backend.v1.TokenLogprob
 	20, // 17: kakeya.backend.v1.GenerateResponse.final:type_name -> kakeya.backend.v1.Final
@@ -3471,35 +3566,38 @@ var file_backend_backend_proto_depIdxs = []int32{
 	38, // 28: kakeya.backend.v1.ImportPagesRequest.begin:type_name -> kakeya.backend.v1.ImportBegin
 	39, // 29: kakeya.backend.v1.ImportPagesRequest.page:type_name -> kakeya.backend.v1.ImportPage
 	41, // 30: kakeya.backend.v1.ImportPagesResponse.result:type_name -> kakeya.backend.v1.ImportResult
-	0,  // 31: kakeya.backend.v1.BackendService.LoadModel:input_type -> kakeya.backend.v1.LoadModelRequest
-	8,  // 32: kakeya.backend.v1.BackendService.UnloadModel:input_type -> kakeya.backend.v1.UnloadModelRequest
-	10, // 33: kakeya.backend.v1.BackendService.Tokenize:input_type -> kakeya.backend.v1.TokenizeRequest
-	12, // 34: kakeya.backend.v1.BackendService.Detokenize:input_type -> kakeya.backend.v1.DetokenizeRequest
-	15, // 35: kakeya.backend.v1.BackendService.Generate:input_type -> kakeya.backend.v1.GenerateRequest
-	24, // 36: kakeya.backend.v1.BackendService.Embed:input_type -> kakeya.backend.v1.EmbedRequest
-	27, // 37: kakeya.backend.v1.BackendService.Score:input_type -> kakeya.backend.v1.ScoreRequest
-	29, // 38: kakeya.backend.v1.BackendService.ScoreDistributions:input_type -> kakeya.backend.v1.ScoreDistributionsRequest
-	31, // 39: kakeya.backend.v1.BackendService.Stats:input_type -> kakeya.backend.v1.StatsRequest
-	33, // 40: kakeya.backend.v1.BackendService.ExportPages:input_type -> kakeya.backend.v1.ExportPagesRequest
-	35, // 41: kakeya.backend.v1.BackendService.ParkModel:input_type -> kakeya.backend.v1.ParkModelRequest
-	37, // 42: kakeya.backend.v1.BackendService.ImportPages:input_type -> kakeya.backend.v1.ImportPagesRequest
-	4,  // 43: kakeya.backend.v1.BackendService.LoadModel:output_type -> kakeya.backend.v1.LoadModelResponse
-	9,  // 44: kakeya.backend.v1.BackendService.UnloadModel:output_type -> kakeya.backend.v1.UnloadModelResponse
-	11, // 45: kakeya.backend.v1.BackendService.Tokenize:output_type -> kakeya.backend.v1.TokenizeResponse
-	13, // 46: kakeya.backend.v1.BackendService.Detokenize:output_type -> kakeya.backend.v1.DetokenizeResponse
-	17, // 47: kakeya.backend.v1.BackendService.Generate:output_type -> kakeya.backend.v1.GenerateResponse
-	25, // 48: kakeya.backend.v1.BackendService.Embed:output_type -> kakeya.backend.v1.EmbedResponse
-	28, // 49: kakeya.backend.v1.BackendService.Score:output_type -> kakeya.backend.v1.ScoreResponse
-	30, // 50: kakeya.backend.v1.BackendService.ScoreDistributions:output_type -> kakeya.backend.v1.ScoreDistributionsResponse
-	32, // 51: kakeya.backend.v1.BackendService.Stats:output_type -> kakeya.backend.v1.StatsResponse
-	34, // 52: kakeya.backend.v1.BackendService.ExportPages:output_type -> kakeya.backend.v1.ExportPagesResponse
-	36, // 53: kakeya.backend.v1.BackendService.ParkModel:output_type -> kakeya.backend.v1.ParkModelResponse
-	40, // 54: kakeya.backend.v1.BackendService.ImportPages:output_type -> kakeya.backend.v1.ImportPagesResponse
-	43, // [43:55] is the sub-list for method output_type
-	31, // [31:43] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	3,  // 31: kakeya.backend.v1.RedraftRequest.drafter:type_name -> kakeya.backend.v1.Link
+	0,  // 32: kakeya.backend.v1.BackendService.LoadModel:input_type -> kakeya.backend.v1.LoadModelRequest
+	8,  // 33: kakeya.backend.v1.BackendService.UnloadModel:input_type -> kakeya.backend.v1.UnloadModelRequest
+	10, // 34: kakeya.backend.v1.BackendService.Tokenize:input_type -> kakeya.backend.v1.TokenizeRequest
+	12, // 35: kakeya.backend.v1.BackendService.Detokenize:input_type -> kakeya.backend.v1.DetokenizeRequest
+	15, // 36: kakeya.backend.v1.BackendService.Generate:input_type -> kakeya.backend.v1.GenerateRequest
+	24, // 37: kakeya.backend.v1.BackendService.Embed:input_type -> kakeya.backend.v1.EmbedRequest
+	27, // 38: kakeya.backend.v1.BackendService.Score:input_type -> kakeya.backend.v1.ScoreRequest
+	29, // 39: kakeya.backend.v1.BackendService.ScoreDistributions:input_type -> kakeya.backend.v1.ScoreDistributionsRequest
+	31, // 40: kakeya.backend.v1.BackendService.Stats:input_type -> kakeya.backend.v1.StatsRequest
+	33, // 41: kakeya.backend.v1.BackendService.ExportPages:input_type -> kakeya.backend.v1.ExportPagesRequest
+	35, // 42: kakeya.backend.v1.BackendService.ParkModel:input_type -> kakeya.backend.v1.ParkModelRequest
+	37, // 43: kakeya.backend.v1.BackendService.ImportPages:input_type -> kakeya.backend.v1.ImportPagesRequest
+	42, // 44: kakeya.backend.v1.BackendService.Redraft:input_type -> kakeya.backend.v1.RedraftRequest
+	4,  // 45: kakeya.backend.v1.BackendService.LoadModel:output_type -> kakeya.backend.v1.LoadModelResponse
+	9,  // 46: kakeya.backend.v1.BackendService.UnloadModel:output_type -> kakeya.backend.v1.UnloadModelResponse
+	11, // 47: kakeya.backend.v1.BackendService.Tokenize:output_type -> kakeya.backend.v1.TokenizeResponse
+	13, // 48: kakeya.backend.v1.BackendService.Detokenize:output_type -> kakeya.backend.v1.DetokenizeResponse
+	17, // 49: kakeya.backend.v1.BackendService.Generate:output_type -> kakeya.backend.v1.GenerateResponse
+	25, // 50: kakeya.backend.v1.BackendService.Embed:output_type -> kakeya.backend.v1.EmbedResponse
+	28, // 51: kakeya.backend.v1.BackendService.Score:output_type -> kakeya.backend.v1.ScoreResponse
+	30, // 52: kakeya.backend.v1.BackendService.ScoreDistributions:output_type -> kakeya.backend.v1.ScoreDistributionsResponse
+	32, // 53: kakeya.backend.v1.BackendService.Stats:output_type -> kakeya.backend.v1.StatsResponse
+	34, // 54: kakeya.backend.v1.BackendService.ExportPages:output_type -> kakeya.backend.v1.ExportPagesResponse
+	36, // 55: kakeya.backend.v1.BackendService.ParkModel:output_type -> kakeya.backend.v1.ParkModelResponse
+	40, // 56: kakeya.backend.v1.BackendService.ImportPages:output_type -> kakeya.backend.v1.ImportPagesResponse
+	43, // 57: kakeya.backend.v1.BackendService.Redraft:output_type -> kakeya.backend.v1.RedraftResponse
+	45, // [45:58] is the sub-list for method output_type
+	32, // [32:45] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_backend_backend_proto_init() }
@@ -3525,7 +3623,7 @@ func file_backend_backend_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_backend_backend_proto_rawDesc), len(file_backend_backend_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   47,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

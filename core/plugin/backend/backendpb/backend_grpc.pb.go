@@ -34,6 +34,7 @@ const (
 	BackendService_ExportPages_FullMethodName        = "/kakeya.backend.v1.BackendService/ExportPages"
 	BackendService_ParkModel_FullMethodName          = "/kakeya.backend.v1.BackendService/ParkModel"
 	BackendService_ImportPages_FullMethodName        = "/kakeya.backend.v1.BackendService/ImportPages"
+	BackendService_Redraft_FullMethodName            = "/kakeya.backend.v1.BackendService/Redraft"
 )
 
 // BackendServiceClient is the client API for BackendService service.
@@ -70,6 +71,8 @@ type BackendServiceClient interface {
 	// ImportPages begins with begin; each want is answered by a page; the last message has result,
 	// and an error may follow it.
 	ImportPages(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportPagesRequest, ImportPagesResponse], error)
+	// Redraft gives a model a drafter in place of one that it has lost.
+	Redraft(ctx context.Context, in *RedraftRequest, opts ...grpc.CallOption) (*RedraftResponse, error)
 }
 
 type backendServiceClient struct {
@@ -233,6 +236,16 @@ func (c *backendServiceClient) ImportPages(ctx context.Context, opts ...grpc.Cal
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BackendService_ImportPagesClient = grpc.BidiStreamingClient[ImportPagesRequest, ImportPagesResponse]
 
+func (c *backendServiceClient) Redraft(ctx context.Context, in *RedraftRequest, opts ...grpc.CallOption) (*RedraftResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RedraftResponse)
+	err := c.cc.Invoke(ctx, BackendService_Redraft_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // BackendServiceServer is the server API for BackendService service.
 // All implementations must embed UnimplementedBackendServiceServer
 // for forward compatibility.
@@ -267,6 +280,8 @@ type BackendServiceServer interface {
 	// ImportPages begins with begin; each want is answered by a page; the last message has result,
 	// and an error may follow it.
 	ImportPages(grpc.BidiStreamingServer[ImportPagesRequest, ImportPagesResponse]) error
+	// Redraft gives a model a drafter in place of one that it has lost.
+	Redraft(context.Context, *RedraftRequest) (*RedraftResponse, error)
 	mustEmbedUnimplementedBackendServiceServer()
 }
 
@@ -312,6 +327,9 @@ func (UnimplementedBackendServiceServer) ParkModel(context.Context, *ParkModelRe
 }
 func (UnimplementedBackendServiceServer) ImportPages(grpc.BidiStreamingServer[ImportPagesRequest, ImportPagesResponse]) error {
 	return status.Error(codes.Unimplemented, "method ImportPages not implemented")
+}
+func (UnimplementedBackendServiceServer) Redraft(context.Context, *RedraftRequest) (*RedraftResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Redraft not implemented")
 }
 func (UnimplementedBackendServiceServer) mustEmbedUnimplementedBackendServiceServer() {}
 func (UnimplementedBackendServiceServer) testEmbeddedByValue()                        {}
@@ -507,6 +525,24 @@ func _BackendService_ImportPages_Handler(srv interface{}, stream grpc.ServerStre
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BackendService_ImportPagesServer = grpc.BidiStreamingServer[ImportPagesRequest, ImportPagesResponse]
 
+func _BackendService_Redraft_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RedraftRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BackendServiceServer).Redraft(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BackendService_Redraft_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BackendServiceServer).Redraft(ctx, req.(*RedraftRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // BackendService_ServiceDesc is the grpc.ServiceDesc for BackendService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -541,6 +577,10 @@ var BackendService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ParkModel",
 			Handler:    _BackendService_ParkModel_Handler,
+		},
+		{
+			MethodName: "Redraft",
+			Handler:    _BackendService_Redraft_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -104,6 +104,11 @@ func (b *tokenizer) Tokenize(ctx context.Context, req backend.TokenizeRequest) (
 	return b.Backend.Tokenize(ctx, req)
 }
 
+// redrafter takes any drafter for any model.
+type redrafter struct{ broken }
+
+func (*redrafter) Redraft(context.Context, backend.ModelID, backend.Link) error { return nil }
+
 // evaluator breaks what is measured.
 type evaluator struct{ broken }
 

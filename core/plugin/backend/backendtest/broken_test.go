@@ -58,6 +58,7 @@ func TestChecksFail(t *testing.T) {
 			return info, err
 		}}},
 		{"load/binding", onLoad(func(r *backend.LoadRequest) { r.Bindings = backend.Bindings{} })},
+		{"load/redraft", &redrafter{}},
 		{"tokens/round-trip", &tokenizer{detokenize: func(text []byte) []byte { return []byte(strings.ToUpper(string(text))) }, tokenize: keep}},
 		{"tokens/special", &tokenizer{detokenize: same, tokenize: func(r *backend.TokenizeRequest) { r.ParseSpecial = true }}},
 		{"tokens/special", onInfo(func(i *backend.ModelInfo) { i.AddBOS = false })},
@@ -177,6 +178,8 @@ func TestChecksFail(t *testing.T) {
 				b.Backend = good
 			case *evaluator:
 				b.Backend = good
+			case *redrafter:
+				b.Backend = good
 			case *pager:
 				b.Backend = good
 			}
@@ -253,7 +256,7 @@ func TestWithoutCapabilities(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if skipped != 20 {
+	if skipped != 21 {
 		t.Errorf("%d checks were skipped", skipped)
 	}
 }

@@ -50,6 +50,11 @@ var loadChecks = []Check{
 		Doc:  "A binding that the backend cannot use is refused, never ignored.",
 		Run:  checkLoadBinding,
 	},
+	{
+		Name: "load/redraft",
+		Doc:  "A drafter for a model that was loaded without one is ErrInvalid, for one that is not loaded ErrModelNotLoaded. Where none can be replaced both are ErrUnsupported.",
+		Run:  checkRedraft,
+	},
 }
 
 func checkLoadProgress(ctx context.Context, env *Env) error {
@@ -236,4 +241,26 @@ func checkLoadBinding(ctx context.Context, env *Env) error {
 		}
 	}
 	return nil
+}
+
+func checkRedraft(ctx context.Context, env *Env) error {
+	redrafter, ok := env.Backend.(backend.Redrafter)
+	if !ok {
+		return &SkipError{Reason: "the backend is no Redrafter"}
+	}
+	info, err := env.Backend.Info(ctx)
+	if err != nil {
+		return err
+	}
+	without, unknown := base.ErrInvalid, backend.ErrModelNotLoaded
+	if !info.Has(backend.CapRedraft) {
+		without, unknown = base.ErrUnsupported, base.ErrUnsupported
+	}
+	nobody := backend.Link{Plugin: "nobody", Address: "nowhere", Secret: make([]byte, link.SecretSize)}
+	return env.with(ctx, env.Options, func(m *model) error {
+		return errors.Join(
+			expect(redrafter.Redraft(ctx, m.id, nobody), without, "a drafter for a model without one"),
+			expect(redrafter.Redraft(ctx, env.newID(), nobody), unknown, "a drafter for no model"),
+		)
+	})
 }

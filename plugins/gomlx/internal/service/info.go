@@ -42,7 +42,7 @@ func (l *loaded) describe(o backend.LoadOptions) backend.ModelInfo {
 		KVBytesPerToken: l.exec.CacheBytes() / cells,
 	}
 	if l.attached != nil {
-		info.Memory.Compute += l.attached.Describe().Memory
+		info.Memory.Compute += l.attached.Drafter().Describe().Memory
 	}
 	return info
 }

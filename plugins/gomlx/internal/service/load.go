@@ -59,7 +59,7 @@ func loader(log *slog.Logger) serving.Loader {
 		log.Info("model loaded", "id", req.ID, "file", filepath.Base(req.Path), "architecture", l.info.Architecture,
 			"device", l.device.String(), "weights", l.info.Options.Extra[keyWeights], "programs", l.exec.Programs(),
 			"compiled", l.exec.Compiled(), "bytes", l.info.Memory.Total(), "took_ms", time.Since(start).Milliseconds())
-		return &serving.Model{Info: l.info, Vocabulary: l.vocab, Engine: l.engine, Compiled: l.exec.Compiled, Free: l.free}, nil
+		return &serving.Model{Info: l.info, Vocabulary: l.vocab, Engine: l.engine, Drafter: l.attached, Compiled: l.exec.Compiled, Free: l.free}, nil
 	}
 }
 
@@ -183,7 +183,7 @@ func (l *loaded) start(ctx context.Context, req backend.LoadRequest, o backend.L
 		if err != nil {
 			return err
 		}
-		options.Drafter = l.attached
+		options.Drafter = l.attached.Drafter()
 	}
 	l.engine, err = engine.New(l.exec, l.vocab, options)
 	return err

@@ -17,6 +17,7 @@ func New(version string, log *slog.Logger) *serving.Service {
 		Version: version,
 		Capabilities: []base.Capability{
 			backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar, backend.CapCodec, backend.CapPages,
+			backend.CapRedraft,
 		},
 		Description: "GGUF models as graphs in GoMLX, through XLA",
 	}, loader(log), log)

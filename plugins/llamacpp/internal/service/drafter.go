@@ -42,5 +42,5 @@ func (m *model) drafter() drafter.Attachment {
 	if m.attached == nil {
 		return nil
 	}
-	return m.attached
+	return m.attached.Drafter()
 }

@@ -41,7 +41,7 @@ func (m *model) describe(t traits, options backend.LoadOptions) backend.ModelInf
 		KVBytesPerToken: memory.Cache / int64(m.exec.Limits().Cells),
 	}
 	if m.attached != nil {
-		info.Memory.Compute += m.attached.Describe().Memory
+		info.Memory.Compute += m.attached.Drafter().Describe().Memory
 	}
 	return info
 }

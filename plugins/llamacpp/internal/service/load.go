@@ -44,7 +44,7 @@ func loader(log *slog.Logger) serving.Loader {
 		}
 		log.Info("model loaded", "id", req.ID, "file", filepath.Base(req.Path), "architecture", m.info.Architecture,
 			"quantization", m.info.Quantization, "bytes", m.info.Memory.Total(), "took_ms", time.Since(start).Milliseconds())
-		return &serving.Model{Info: m.info, Vocabulary: m.vocab, Engine: m.engine, Ranks: m.ranks, Free: m.free}, nil
+		return &serving.Model{Info: m.info, Vocabulary: m.vocab, Engine: m.engine, Drafter: m.attached, Ranks: m.ranks, Free: m.free}, nil
 	}
 }
 

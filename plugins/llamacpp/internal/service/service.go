@@ -18,6 +18,7 @@ func New(version string, log *slog.Logger) *Service {
 	binding.Start()
 	capabilities := []base.Capability{
 		backend.CapEmbed, backend.CapScore, backend.CapDistributions, backend.CapGrammar, backend.CapCodec, backend.CapPages,
+		backend.CapRedraft,
 	}
 	if binding.SupportsGPU() {
 		capabilities = append(capabilities, backend.CapGPU)
