@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # What `kakeyad compare` finds where it is known what there is to find:
 #   verdicts.sh FOLDER [RUNS [SLOW RUNS]]
-# compares a channel with itself RUNS times (20), which has to find nothing, and with the same channel made
-# slower SLOW RUNS times (3): its codec, which changes nothing, waits in each call. A line a run.
+# compares a channel with itself RUNS times (20) in a round, which has to find nothing, and another SLOW RUNS times (5)
+# in four rounds with itself made slower by a twentieth, which has to be found. A line a run.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-out=$1 runs=${2:-20} slow=${3:-3}
+out=$1 runs=${2:-20} slow=${3:-5}
 mkdir -p "$out"
 
-compare() { # NAME CHANNEL CHANNEL
-	"$KAKEYA_BIN/kakeyad" compare "$2" "$3" -c bench/compare/channels.yaml --models-dir "$KAKEYA_MODELS" \
-		--plugin-dir "$KAKEYA_BIN" --rounds "${ROUNDS:-1}" --tokens "${TOKENS:-24}" --no-scores --per-kind "${PER_KIND:-5}" --json "$out/$1.json" >/dev/null 2>&1
+compare() { # NAME ROUNDS CHANNEL CHANNEL
+	"$KAKEYA_BIN/kakeyad" compare "$3" "$4" -c bench/compare/channels.yaml --models-dir "$KAKEYA_MODELS" \
+		--plugin-dir "$KAKEYA_BIN" --rounds "$2" --tokens "${TOKENS:-24}" --no-scores --per-kind "${PER_KIND:-5}" --json "$out/$1.json" >/dev/null 2>&1
 	python3 - "$out/$1.json" <<-'END'
 		import json, sys
 		r = json.load(open(sys.argv[1]))
@@ -21,5 +21,5 @@ compare() { # NAME CHANNEL CHANNEL
 	END
 }
 
-for i in $(seq "$runs"); do compare "same-$i" same same; done
-for i in $(seq "$slow"); do compare "slow-$i" same slowed; done
+for i in $(seq "$runs"); do compare "same-$i" "${ROUNDS:-1}" same same; done
+for i in $(seq "$slow"); do compare "slow-$i" "${ROUNDS:-4}" steady slowed; done

@@ -18,12 +18,13 @@ type Config struct {
 	Mode string `json:"mode,omitempty"` // "none" or "int8", where params say nothing; "": none
 	Lie  Lie    `json:"lie,omitempty"`  // breaks a promise
 
-	Delay Duration `json:"delay,omitempty"` // before each call of a stream
-	After int      `json:"after,omitempty"` // calls of streams before Hang, Die and Fail act
-	Hang  string   `json:"hang,omitempty"`  // "call": until cancelled; "deaf": whatever happens, see Codec.Wake
-	Die   string   `json:"die,omitempty"`   // "exit", "kill": the process ends, by os.Exit(1) or SIGKILL
-	Fail  string   `json:"fail,omitempty"`  // calls end in an error of this text; "panic": they panic
-	Once  string   `json:"once,omitempty"`  // Start, Hang, Die and Fail act only if this file does not exist, and make it
+	Delay  Duration `json:"delay,omitempty"`  // before each call of a stream
+	Slower float64  `json:"slower,omitempty"` // share of the time since the last call that each call computes for nothing
+	After  int      `json:"after,omitempty"`  // calls of streams before Hang, Die and Fail act
+	Hang   string   `json:"hang,omitempty"`   // "call": until cancelled; "deaf": whatever happens, see Codec.Wake
+	Die    string   `json:"die,omitempty"`    // "exit", "kill": the process ends, by os.Exit(1) or SIGKILL
+	Fail   string   `json:"fail,omitempty"`   // calls end in an error of this text; "panic": they panic
+	Once   string   `json:"once,omitempty"`   // Start, Hang, Die and Fail act only if this file does not exist, and make it
 
 	Exit func() `json:"-"` // how to die; nil: the process exits or kills itself
 }

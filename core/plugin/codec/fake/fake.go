@@ -29,6 +29,7 @@ type Codec struct {
 	*base.Self
 	config Config
 	calls  atomic.Int64 // of streams
+	drag   drag
 	wake   chan struct{}
 	once   sync.Once
 }
@@ -144,6 +145,7 @@ func (c *Codec) misfortune(ctx context.Context, ignore bool) error {
 		case <-ctx.Done():
 		}
 	}
+	c.drag.pull(c.config.Slower)
 	if err := ctx.Err(); err != nil && !ignore {
 		return err
 	}
