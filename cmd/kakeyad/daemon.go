@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -82,7 +81,7 @@ func newDaemon(ctx context.Context, options config.Options, logTo io.Writer) (_ 
 	if err != nil {
 		return nil, errors.Join(err, d.host.Stop(ctx), d.closeSessions())
 	}
-	d.results, err = experiment.Open(experiment.Options{File: filepath.Join(cfg.DataDir, "experiments"), Logger: d.log})
+	d.results, err = openResults(cfg.DataDir, d.log)
 	if err != nil {
 		return nil, errors.Join(err, d.router.Close(ctx), d.host.Stop(ctx), d.closeSessions())
 	}

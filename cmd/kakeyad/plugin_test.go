@@ -15,14 +15,16 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/codec/fake"
 )
 
-// fakeCodec builds the fake codec.
-func fakeCodec(t *testing.T) string {
+// fakePlugin builds the fake of a kind.
+func fakePlugin(t *testing.T, kind string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "kakeya-codec-fake")
-	out, err := exec.Command("go", "build", "-o", path, "../../core/plugin/codec/fake/kakeya-codec-fake").CombinedOutput()
+	path := filepath.Join(t.TempDir(), "kakeya-"+kind+"-fake")
+	out, err := exec.Command("go", "build", "-o", path, "../../core/plugin/"+kind+"/fake/"+filepath.Base(path)).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return path
 }
+
+func fakeCodec(t *testing.T) string { return fakePlugin(t, "codec") }
 
 // as makes the fake do something.
 func as(t *testing.T, c fake.Config) []string {
@@ -55,7 +57,7 @@ func TestPluginTestFindsBrokenCodecs(t *testing.T) {
 		"described parameters of another":   {fake.Config{Lie: fake.LieDescribe}, "open/params", `gives "fake/1 none"`},
 		"panics":                            {fake.Config{Fail: "panic", After: 3}, "frames/append", `panic in plugin: told to panic`},
 		"dies while it is at work":          {fake.Config{Die: "exit", After: 3}, "frames/append", `plugin gone`},
-		"does not answer":                   {fake.Config{Hang: "call", After: 3}, "frames/append", `not done after 5s`},
+		"does not answer":                   {fake.Config{Hang: "call", After: 3}, "frames/append", `not done after 5s: .*--patience`},
 		"does not answer, whatever happens": {fake.Config{Hang: "deaf", After: 3}, "frames/append", `not done after 5s`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,6 +111,30 @@ func TestPluginTestOfWhatIsNoPlugin(t *testing.T) {
 	}
 	_, err = run(t, "plugin", "test", fakeCodec(t), "--kind", "drafter")
 	require.ErrorContains(t, err, "codec", "it says what it is")
+}
+
+// A plugin that refuses its model or parameters is not called broken: it was not tested, and what to give is said.
+func TestPluginTestOfWhatRefuses(t *testing.T) {
+	codec, drafter, backend := fakeCodec(t), fakePlugin(t, "drafter"), fakePlugin(t, "backend")
+	for name, c := range map[string]struct {
+		args []string
+		says []string
+	}{
+		"codec":   {[]string{codec, "--param", "mode=none of these"}, []string{"mode", "--param", "--head-dim"}},
+		"drafter": {[]string{drafter, "--param", "nonsense=1"}, []string{"nonsense", "--model", "--param"}},
+		"backend": {[]string{backend, "--model", "not-there.gguf"}, []string{"not-there.gguf", "--model"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := run(t, append([]string{"plugin", "test"}, c.args...)...)
+			require.ErrorContains(t, err, "not tested, as the plugin refuses what it is given")
+			for _, want := range c.says {
+				require.ErrorContains(t, err, want)
+			}
+			assert.NotContains(t, out, "FAILED")
+		})
+	}
+	_, err := run(t, "plugin", "test", backend)
+	require.ErrorContains(t, err, "name its file by --model")
 }
 
 // The skeleton is the example, which is built and tested on its own.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -119,17 +118,12 @@ binary, and the entry of the configuration that lets the daemon run this binary 
 }
 
 // askPlugin starts a plugin, asks it who it is, and stops it.
-func askPlugin(ctx context.Context, cmd *cobra.Command, spec host.Spec) (_ base.Info, err error) {
-	h := host.New(host.Options{Plugins: []host.Spec{spec}, Logger: pluginLog(cmd)})
-	if err := h.Start(ctx); err != nil {
-		return base.Info{}, err
-	}
-	defer func() { err = errors.Join(err, h.Stop(context.WithoutCancel(ctx))) }()
-	i, err := h.Plugin(ctx, spec.Kind, spec.Name)
+func askPlugin(ctx context.Context, cmd *cobra.Command, spec host.Spec) (base.Info, error) {
+	i, stop, err := conformance.Start(ctx, host.Options{Plugins: []host.Spec{spec}, Logger: pluginLog(cmd)})
 	if err != nil {
 		return base.Info{}, err
 	}
-	return i.Info, nil
+	return i.Info, stop()
 }
 
 func pluginCard(w io.Writer, spec host.Spec, info base.Info, sum string) error {

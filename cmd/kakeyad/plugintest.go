@@ -25,8 +25,9 @@ comes to, and its speed is measured.
 The report is Markdown, on the standard output or in the file that --out names; what is being checked is
 told on the standard error. The exit code is 0 when all promises are kept, and 1 otherwise.
 
-A backend is tested with a model file, --model. The checks that a plugin's kind has are documented in
-core/plugin/KIND/KINDtest.`
+A backend is tested with a model file, --model, and so is a drafter that reads the model that it drafts for.
+A plugin that refuses its model or parameters is not tested: what it says is the error. The checks that a
+plugin's kind has are documented in core/plugin/KIND/KINDtest.`
 
 func newPluginTest() *cobra.Command {
 	var (
@@ -43,7 +44,8 @@ func newPluginTest() *cobra.Command {
 		Long:  pluginTestHelp,
 		Example: `  kakeyad plugin test ./kakeya-codec-mine --out CONFORMANCE.md
   kakeyad plugin test ./kakeya-codec-mine --param q=10 --head-dim 128
-  kakeyad plugin test ./kakeya-backend-mine --model models/SmolLM2-135M-Instruct.Q4_1.gguf`,
+  kakeyad plugin test ./kakeya-backend-mine --model models/SmolLM2-135M-Instruct.Q4_1.gguf
+  kakeyad plugin test bin/kakeya-drafter-draft --model large.gguf --param model=$PWD/small.gguf --patience 5m`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if o.Spec, err = f.spec(args[0]); err != nil {

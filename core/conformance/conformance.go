@@ -58,7 +58,8 @@ type Outcome struct {
 const stopTime = 3 * time.Second
 
 // Run starts the plugin, checks it and stops it. An error means that there is no report: there is no
-// such file, or it is no plugin. A plugin that breaks its promises is a report that has not passed.
+// such file, it is no plugin, or it refuses the model and the parameters that it is given. A plugin that
+// breaks its promises is a report that has not passed.
 func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if o.Progress == nil {
 		o.Progress = func(Outcome) {}
@@ -70,15 +71,11 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := host.New(host.Options{Plugins: []host.Spec{o.Spec}, Logger: o.Logger, TempDir: o.TempDir, StopTimeout: stopTime})
-	if err := h.Start(ctx); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, h.Stop(context.WithoutCancel(ctx))) }()
-	i, err := h.Plugin(ctx, o.Spec.Kind, o.Spec.Name)
+	i, stopPlugin, err := Start(ctx, host.Options{Plugins: []host.Spec{o.Spec}, Logger: o.Logger, TempDir: o.TempDir})
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, stopPlugin()) }()
 	r := &run{options: o, instance: i, report: &Report{Info: i.Info, SHA256: sum, Params: o.Params}}
 	checking, stop := context.WithCancel(ctx)
 	defer stop()
@@ -92,7 +89,28 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 		err = r.backend(checking)
 	}
 	r.report.Died = r.gone()
-	return r.report, errors.Join(err, ctx.Err())
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return nil, err
+	}
+	return r.report, nil
+}
+
+// Start starts the only plugin of a host, once. The caller stops it.
+func Start(ctx context.Context, o host.Options) (_ *host.Instance, stop func() error, err error) {
+	o.StopTimeout = stopTime
+	h := host.New(o)
+	if err := h.Start(ctx); err != nil {
+		return nil, nil, err
+	}
+	stop = func() error { return h.Stop(context.WithoutCancel(ctx)) }
+	i, err := h.Plugin(ctx, o.Plugins[0].Kind, o.Plugins[0].Name)
+	if err == nil {
+		return i, stop, nil
+	}
+	if down, ok := errors.AsType[*host.DownError](err); ok {
+		err = down.Cause // nobody waits until it is started again
+	}
+	return nil, nil, errors.Join(err, stop())
 }
 
 // SHA256 is that of a file, in hexadecimal, as the configuration pins it.
@@ -128,6 +146,9 @@ func (r *run) note(where, name, doc string, err error, skipped string) {
 		o.State, o.Why = Skipped, skipped
 	case err != nil:
 		o.State, o.Why = Failed, err.Error()
+		if errors.Is(err, context.DeadlineExceeded) {
+			o.Why += "; a plugin that is only slow needs more --patience"
+		}
 		if errors.Is(err, base.ErrPluginGone) {
 			r.awaitEnd()
 		}

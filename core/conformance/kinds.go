@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/kakeyad/kakeyad/core/gguf"
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/backendtest"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
@@ -22,10 +23,22 @@ const (
 	byLink = "link" // a backend's: shared memory
 )
 
+// refused is the error of a plugin that does not take what it is given to be tested with: there is nothing to check
+// then. Other errors are for the checks to find.
+func refused(err error) error {
+	if errors.Is(err, base.ErrInvalid) || errors.Is(err, base.ErrUnsupported) || errors.Is(err, backend.ErrModelFile) {
+		return fmt.Errorf("not tested, as the plugin refuses what it is given: %w", err)
+	}
+	return nil
+}
+
 func (r *run) codec(ctx context.Context) error {
 	env := codectest.Env{
 		Codec: r.instance.Codec, Params: r.options.Params, HeadDims: r.options.HeadDims, Types: r.options.Types,
 		Patience: r.options.Patience,
+	}
+	if err := refused(env.Try(ctx)); err != nil {
+		return fmt.Errorf("%w\nparameters are given by --param NAME=VALUE, the vectors that it knows by --head-dim and --type", err)
 	}
 	r.codecChecks(ctx, byGRPC, &env)
 	linked, ok := dial(ctx, r, codec.Dial)
@@ -68,6 +81,9 @@ func (r *run) drafter(ctx context.Context) error {
 		if env.Target, err = targetOf(r.options.Model); err != nil {
 			return err
 		}
+	}
+	if err := refused(env.Try(ctx)); err != nil {
+		return fmt.Errorf("%w\nthe model to draft for is given by --model FILE, parameters by --param NAME=VALUE", err)
 	}
 	r.drafterChecks(ctx, byGRPC, &env)
 	linked, ok := dial(ctx, r, drafter.Dial)
@@ -130,8 +146,15 @@ func (r *run) backend(ctx context.Context) error {
 	if r.options.Model == "" {
 		return errors.New("a backend is tested with a model: name its file by --model")
 	}
-	env := backendtest.Env{Backend: r.instance.Backend, Path: r.options.Model, Patience: r.options.Patience}
+	path, err := filepath.Abs(r.options.Model)
+	if err != nil {
+		return err
+	}
+	env := backendtest.Env{Backend: r.instance.Backend, Path: path, Patience: r.options.Patience}
 	env.Options.Extra = r.options.Params
+	if err := refused(env.Try(ctx)); err != nil {
+		return fmt.Errorf("%w\nthe model is given by --model FILE, what goes into load.extra of a channel by --param NAME=VALUE", err)
+	}
 	return backendtest.RunAll(ctx, &env, backendtest.Checks(), func(result backendtest.Result) {
 		skipped, _ := result.Skipped()
 		r.note(byGRPC, result.Check.Name, result.Check.Doc, result.Err, skipped)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // Options of a registry.
@@ -25,14 +27,16 @@ type Options struct {
 // use. It must be closed.
 type Registry struct {
 	options Options
+	lock    *flock.Flock // of the file; nil: there is none
 
 	mu      sync.Mutex
 	running map[string]*experiment
 	found   map[string]results // in the file, and not yet asked for by a definition
 	changed bool               // since it was written
 
-	stop context.CancelFunc
-	done chan struct{}
+	stop    context.CancelFunc
+	done    chan struct{}
+	closing sync.Once
 }
 
 // experiment is one that runs.
@@ -43,7 +47,8 @@ type experiment struct {
 }
 
 // Open returns a registry with what the file holds, if there is one. A file that cannot be read is put
-// aside under the name with .damaged, and results begin anew.
+// aside under the name with .damaged, and results begin anew. Until Close the file is this registry's: ErrInUse while
+// it is another's.
 func Open(o Options) (*Registry, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -53,8 +58,14 @@ func Open(o Options) (*Registry, error) {
 	}
 	o.Every = cmp.Or(o.Every, time.Minute)
 	r := &Registry{options: o, running: map[string]*experiment{}, found: map[string]results{}, done: make(chan struct{})}
+	if o.File != "" {
+		var err error
+		if r.lock, err = lock(o.File); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.load(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.unlock())
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
@@ -195,8 +206,13 @@ func (r *Registry) keep(ctx context.Context) {
 	}
 }
 
-// Close ends what is watched and writes the results.
-func (r *Registry) Close() error {
+// Close ends what is watched, writes the results and lets go of the file. Closing again does nothing.
+func (r *Registry) Close() (err error) {
+	r.closing.Do(func() { err = r.end() })
+	return err
+}
+
+func (r *Registry) end() error {
 	r.stop()
 	<-r.done
 	r.mu.Lock()
@@ -205,7 +221,14 @@ func (r *Registry) Close() error {
 	}
 	r.changed = true
 	r.mu.Unlock()
-	return r.save()
+	return errors.Join(r.save(), r.unlock())
+}
+
+func (r *Registry) unlock() error {
+	if r.lock == nil {
+		return nil
+	}
+	return r.lock.Close()
 }
 
 // load reads the file.

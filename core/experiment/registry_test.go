@@ -297,6 +297,21 @@ func TestResultsAreWrittenNowAndThen(t *testing.T) {
 	require.EqualValues(t, 1, all[0].Generation.Arms[A].N, "what was watched is written at the end")
 }
 
+// Two daemons on one folder would overwrite each other's results.
+func TestOneRegistryHasAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "f")
+	first := open(t, Options{File: file})
+	_, err := Open(Options{File: file})
+	require.ErrorIs(t, err, ErrInUse)
+	require.ErrorContains(t, err, file)
+	require.NoError(t, first.Close())
+	require.NoError(t, first.Close(), "closing again does nothing")
+	second := open(t, Options{File: file})
+	_, err = Open(Options{File: file})
+	require.ErrorIs(t, err, ErrInUse, "it is the second's now")
+	require.NoError(t, second.Close())
+}
+
 func TestDamagedFileIsPutAside(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "experiments")
 	require.NoError(t, os.WriteFile(file, []byte("kkexper\x01 and no more"), 0o600))

@@ -3,6 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -129,5 +132,31 @@ func waitForDrafter(t *testing.T, client openai.Client, params openai.ChatComple
 		if timings.Off != string(backend.DraftFailed) {
 			return got
 		}
+	}
+}
+
+// Drafters that need a model say so to who tests them, and are not called broken.
+func TestPluginTestOfDraftersThatNeedAModel(t *testing.T) {
+	target := filepath.Join(env.models, smollm2File)
+	for name, c := range map[string]struct {
+		drafter string
+		args    []string
+		says    string
+	}{
+		"dflash without a target":      {"dflash", nil, "the target has no file"},
+		"dflash for an unknown target": {"dflash", []string{"--model", filepath.Join(env.models, gemma3File)}, "no built-in drafter is for this model"},
+		"draft without its model":      {"draft", []string{"--model", target}, "name the GGUF file of a smaller model"},
+		"draft of another vocabulary":  {"draft", []string{"--model", target, "--param", "model=" + filepath.Join(env.models, gemma3File)}, "vocabulary"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			binary := filepath.Join(env.bin, "kakeya-drafter-"+c.drafter)
+			cmd := exec.CommandContext(t.Context(), filepath.Join(env.bin, "kakeyad"), append([]string{"plugin", "test", binary}, c.args...)...)
+			cmd.Env = append(os.Environ(), "TMPDIR="+shortDir(t))
+			out, err := cmd.CombinedOutput()
+			require.Error(t, err, "%s", out)
+			for _, want := range []string{"not tested, as the plugin refuses what it is given", c.says, "--model FILE"} {
+				require.Contains(t, string(out), want)
+			}
+		})
 	}
 }

@@ -90,6 +90,13 @@ func (e *Env) load(ctx context.Context, o backend.LoadOptions) (*model, error) {
 	return &model{env: e, id: id, info: info}, nil
 }
 
+// Try tells whether the model can be loaded as the checks do it: its error is the backend's.
+func (e *Env) Try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, e.patience())
+	defer cancel()
+	return e.with(ctx, e.Options, func(*model) error { return nil })
+}
+
 // with loads a model of its own for use, and unloads it after.
 func (e *Env) with(ctx context.Context, o backend.LoadOptions, use func(m *model) error) (err error) {
 	m, err := e.load(ctx, o)

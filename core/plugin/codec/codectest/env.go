@@ -70,6 +70,13 @@ func (e *Env) pageShapes() (all []codec.Shape) {
 	return all
 }
 
+// Try tells whether the codec can be opened as the checks do it: its error is the codec's.
+func (e *Env) Try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, e.patience())
+	defer cancel()
+	return e.open(ctx, e.shape(), func(codec.Stream) error { return nil })
+}
+
 // open opens a stream for use and closes it after.
 func (e *Env) open(ctx context.Context, shape codec.Shape, use func(s codec.Stream) error) (err error) {
 	s, err := e.Codec.Open(ctx, shape, e.Params)

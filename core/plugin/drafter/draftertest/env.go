@@ -38,6 +38,13 @@ func (e *Env) target() drafter.Target {
 	}
 }
 
+// Try tells whether the drafter can be attached as the checks do it: its error is the drafter's.
+func (e *Env) Try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, e.patience())
+	defer cancel()
+	return e.attach(ctx, func(drafter.Attachment) error { return nil })
+}
+
 // attach makes an attachment for use and closes it after.
 func (e *Env) attach(ctx context.Context, use func(a drafter.Attachment) error) (err error) {
 	a, err := e.Drafter.Attach(ctx, e.target(), e.Params)
