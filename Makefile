@@ -241,7 +241,7 @@ eval: build models eval-codecs ## the table and plot of quality against bytes in
 	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) bench/eval/tables.sh $(or $(EVALDIR),$(CURDIR)/bin/eval)
 
 .PHONY: compare-report
-compare-report: build models chromium ## the published comparisons of docs/compare.md, with pages and pictures (about 10 minutes)
+compare-report: build models chromium pjrt ## the published comparisons of docs/compare.md, with pages and pictures (about 15 minutes)
 	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) bench/compare/report.sh $(or $(COMPAREDIR),$(CURDIR)/bin/compare)
 
 .PHONY: bench-compare

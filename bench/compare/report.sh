@@ -21,7 +21,7 @@ for m in "${@:-smollm2-135m gemma-3-270m}"; do
 		channels=("$model")
 		for v in "${variants[@]}"; do channels+=("$model$v"); done
 		"$KAKEYA_BIN/kakeyad" compare "${channels[@]}" -c bench/compare/channels.yaml --models-dir "$KAKEYA_MODELS" --plugin-dir "$plugins" \
-			--per-kind "${PER_KIND:-5}" --rounds "${ROUNDS:-2}" --tokens "${TOKENS:-48}" --text bench/texts/tom-sawyer.txt --windows 4 --seed 1 \
+			--per-kind "${PER_KIND:-5}" --rounds "${ROUNDS:-1}" --tokens "${TOKENS:-32}" --text bench/texts/tom-sawyer.txt --windows 4 --seed 1 \
 			--json "$out/$model.json" --html "$out/$model.html" | tee "$out/$model.txt"
 		chromium=${KAKEYA_CHROMIUM:-$(command -v chromium || command -v google-chrome || true)}
 		if [ -n "$chromium" ]; then
