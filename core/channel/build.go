@@ -11,6 +11,9 @@ import (
 // fallbackQ is the range of a codec when neither the channel nor a profile says one.
 const fallbackQ = 38
 
+// ownQ are those of codecs whose q is no range, when the channel says none: e8k's is bits in tenths.
+var ownQ = map[string]int{"e8k": 20}
+
 // build fills in a channel from its id and spec. The keys of errors are relative to the channel.
 func (c *composer) build(ch *Channel, id ID, spec Spec) []*Error {
 	var errs []*Error
@@ -81,6 +84,9 @@ func (c *composer) codec(spec CodecSpec, p *Profile) (*CodecSpec, []string, *Err
 		spec.Q = fallbackQ
 		if p != nil {
 			spec.Q = p.Default.Q
+		}
+		if q, there := ownQ[spec.Name]; there {
+			spec.Q = q
 		}
 	}
 	if p == nil {
