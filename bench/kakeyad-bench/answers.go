@@ -18,7 +18,7 @@ import (
 // What is asked of a restored conversation.
 const (
 	answerTokens  = 256
-	excerptBytes  = 2400 // of a text that goes on, about 600 tokens
+	excerptBytes  = 1200 // of a text that goes on, about 300 tokens
 	excerpts      = 2    // of each text
 	haystackBytes = 7400 // about 2,000 tokens
 )
@@ -33,7 +33,7 @@ var answerChannels = []struct{ name, codec string }{
 }
 
 // depths are where in the haystack a fact lies.
-var depths = []float64{0.05, 0.25, 0.5, 0.75, 0.95}
+var depths = []float64{0.1, 0.5, 0.9}
 
 // asked is one question: a request's path and body, and what a right answer has in it.
 type asked struct {
@@ -69,6 +69,7 @@ func restoredAnswers(ctx context.Context, w *tabwriter.Writer) error {
 			tellAnswers(w, "raw f16, computed", questions, computed, exact)
 		}
 		tellAnswers(w, c.name, questions, restored, exact)
+		w.Flush() // it takes minutes: what is known is shown
 		progress("answers: "+c.name, i, len(answerChannels))
 	}
 	return nil
