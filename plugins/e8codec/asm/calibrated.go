@@ -57,6 +57,7 @@ func calibratedKernels() {
 		}
 		v.write("x", "m")
 	}
+	elementwise()
 	predictTokens("predict4AVX512", 4, func(weights, factor, acc VecVirtual) {
 		z := ZMM()
 		VPMADDWD(weights, factor, z)
@@ -68,6 +69,54 @@ func calibratedKernels() {
 			Inputs: []Op{weights, factor, acc}, Outputs: []Op{acc},
 		})
 	})
+}
+
+// elementwise is what is done to each of n elements, a multiple of 8.
+func elementwise() {
+	TEXT("expectAVX2", NOSPLIT, "func(y *float32, mean *float32, sums *int32, scale *float32, n int)")
+	Doc("expectAVX2 is expectGeneric for n elements, a multiple of 8.")
+	Pragma("noescape")
+	y, mean, sums, scale := pointer("y"), pointer("mean"), pointer("sums"), pointer("scale")
+	n := Load(Param("n"), GP64())
+	Label("expect")
+	v := YMM()
+	VCVTDQ2PS(at(sums, 0), v)
+	VMULPS(at(scale, 0), v, v)
+	VADDPS(at(mean, 0), v, v)
+	VMOVUPS(v, at(y, 0))
+	for _, p := range []Register{y, mean, sums, scale} {
+		ADDQ(Imm(32), p)
+	}
+	SUBQ(Imm(8), n)
+	JG(LabelRef("expect"))
+	VZEROUPPER()
+	RET()
+
+	TEXT("unitsAVX2", NOSPLIT, "func(a *int16, y *float32, mean *float32, perUnit *float32, n int)")
+	Doc("unitsAVX2 is unitsGeneric for n elements, a multiple of 8.")
+	Pragma("noescape")
+	low, high := constant("leastUnit", 0xc4ffe000), constant("mostUnit", 0x44ffe000) // 2047
+	a, perUnit := pointer("a"), pointer("perUnit")
+	y, mean, n = pointer("y"), pointer("mean"), Load(Param("n"), GP64())
+	Label("units")
+	v, upper := YMM(), XMM()
+	VMOVUPS(at(y, 0), v)
+	VSUBPS(at(mean, 0), v, v)
+	VMULPS(at(perUnit, 0), v, v)
+	VMAXPS(low, v, v)
+	VMINPS(high, v, v)
+	VCVTPS2DQ(v, v)
+	VEXTRACTI128(U8(1), v, upper)
+	VPACKSSDW(upper, v.AsX(), upper)
+	VMOVDQU(upper, at(a, 0))
+	ADDQ(Imm(16), a)
+	for _, p := range []Register{y, mean, perUnit} {
+		ADDQ(Imm(32), p)
+	}
+	SUBQ(Imm(8), n)
+	JG(LabelRef("units"))
+	VZEROUPPER()
+	RET()
 }
 
 // predictTokens is predict for so many tokens, so that weights are fetched once for all.

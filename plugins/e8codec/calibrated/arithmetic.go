@@ -6,10 +6,20 @@ import "math"
 // numbers, and everything in float32 is done in one order, without operations that round once for two.
 
 // asUnits makes whole numbers of channels.
-func (u *Units) asUnits(a []int16, y []float32) {
+func (u *Units) asUnits(a []int16, y []float32) { units(a, y, u.Mean, u.PerUnit) }
+
+// expectGeneric adds sums times scale to mean.
+func expectGeneric(y, mean []float32, sums []int32, scale []float32) {
+	mean, sums, scale = mean[:len(y)], sums[:len(y)], scale[:len(y)]
+	for i := range y {
+		y[i] = mean[i] + float32(float32(sums[i])*scale[i])
+	}
+}
+
+// unitsGeneric rounds (y - mean)·perUnit, at most MaxUnit in magnitude, ties to even.
+func unitsGeneric(a []int16, y, mean, perUnit []float32) {
 	const whole = 3 << 22 // what is added to this is rounded to a whole number, ties to even
-	mean, perUnit := u.Mean[:len(y)], u.PerUnit[:len(y)]
-	a = a[:len(y)]
+	a, mean, perUnit = a[:len(y)], mean[:len(y)], perUnit[:len(y)]
 	for i, v := range y {
 		r := min(max(float32(float32(v-mean[i])*perUnit[i]), -MaxUnit), MaxUnit)
 		a[i] = int16(int32(math.Float32bits(float32(r+whole))) - int32(math.Float32bits(whole)))

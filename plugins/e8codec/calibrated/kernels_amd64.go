@@ -32,6 +32,26 @@ func predict(acc []int32, a []int16, weights []int8, tokens int) {
 	}
 }
 
+// expect adds sums times scale to mean.
+func expect(y, mean []float32, sums []int32, scale []float32) {
+	if !useAVX2 || len(y)%8 != 0 {
+		expectGeneric(y, mean, sums, scale)
+		return
+	}
+	_, _, _ = mean[len(y)-1], sums[len(y)-1], scale[len(y)-1]
+	expectAVX2(&y[0], &mean[0], &sums[0], &scale[0], len(y))
+}
+
+// units rounds (y - mean)·perUnit, at most MaxUnit in magnitude, ties to even.
+func units(a []int16, y, mean, perUnit []float32) {
+	if !useAVX2 || len(y)%8 != 0 {
+		unitsGeneric(a, y, mean, perUnit)
+		return
+	}
+	_, _, _ = a[len(y)-1], mean[len(y)-1], perUnit[len(y)-1]
+	unitsAVX2(&a[0], &y[0], &mean[0], &perUnit[0], len(y))
+}
+
 // combine adds the sum of x [rows] times m [rows, len(y)] to y, row by row. Rows of zero are left out.
 func combine(y, x, m []float32) {
 	if !useAVX2 {

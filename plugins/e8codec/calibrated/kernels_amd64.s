@@ -366,6 +366,77 @@ combine1done:
 	VZEROUPPER
 	RET
 
+// func expectAVX2(y *float32, mean *float32, sums *int32, scale *float32, n int)
+// Requires: AVX
+TEXT ·expectAVX2(SB), NOSPLIT, $0-40
+	MOVQ y+0(FP), AX
+	MOVQ mean+8(FP), CX
+	MOVQ sums+16(FP), DX
+	MOVQ scale+24(FP), BX
+	MOVQ n+32(FP), SI
+
+expect:
+	VCVTDQ2PS (DX), Y0
+	VMULPS    (BX), Y0, Y0
+	VADDPS    (CX), Y0, Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, BX
+	SUBQ      $0x08, SI
+	JG        expect
+	VZEROUPPER
+	RET
+
+// func unitsAVX2(a *int16, y *float32, mean *float32, perUnit *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·unitsAVX2(SB), NOSPLIT, $0-40
+	MOVQ a+0(FP), AX
+	MOVQ perUnit+24(FP), CX
+	MOVQ y+8(FP), DX
+	MOVQ mean+16(FP), BX
+	MOVQ n+32(FP), SI
+
+units:
+	VMOVUPS      (DX), Y0
+	VSUBPS       (BX), Y0, Y0
+	VMULPS       (CX), Y0, Y0
+	VMAXPS       leastUnit<>+0(SB), Y0, Y0
+	VMINPS       mostUnit<>+0(SB), Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPACKSSDW    X1, X0, X1
+	VMOVDQU      X1, (AX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, SI
+	JG           units
+	VZEROUPPER
+	RET
+
+DATA leastUnit<>+0(SB)/4, $0xc4ffe000
+DATA leastUnit<>+4(SB)/4, $0xc4ffe000
+DATA leastUnit<>+8(SB)/4, $0xc4ffe000
+DATA leastUnit<>+12(SB)/4, $0xc4ffe000
+DATA leastUnit<>+16(SB)/4, $0xc4ffe000
+DATA leastUnit<>+20(SB)/4, $0xc4ffe000
+DATA leastUnit<>+24(SB)/4, $0xc4ffe000
+DATA leastUnit<>+28(SB)/4, $0xc4ffe000
+GLOBL leastUnit<>(SB), RODATA|NOPTR, $32
+
+DATA mostUnit<>+0(SB)/4, $0x44ffe000
+DATA mostUnit<>+4(SB)/4, $0x44ffe000
+DATA mostUnit<>+8(SB)/4, $0x44ffe000
+DATA mostUnit<>+12(SB)/4, $0x44ffe000
+DATA mostUnit<>+16(SB)/4, $0x44ffe000
+DATA mostUnit<>+20(SB)/4, $0x44ffe000
+DATA mostUnit<>+24(SB)/4, $0x44ffe000
+DATA mostUnit<>+28(SB)/4, $0x44ffe000
+GLOBL mostUnit<>(SB), RODATA|NOPTR, $32
+
 // func predict4AVX512(acc *int32, a *int16, w *int8, pairs int, n int)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·predict4AVX512(SB), NOSPLIT, $0-40

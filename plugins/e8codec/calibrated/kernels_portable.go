@@ -10,5 +10,8 @@ func predict(acc []int32, a []int16, weights []int8, tokens int) {
 	}
 }
 
+func expect(y, mean []float32, sums []int32, scale []float32) { expectGeneric(y, mean, sums, scale) }
+func units(a []int16, y, mean, perUnit []float32)             { unitsGeneric(a, y, mean, perUnit) }
+
 // combine adds the sum of x [rows] times m [rows, len(y)] to y, row by row. Rows of zero are left out.
 func combine(y, x, m []float32) { combineGeneric(y, x, m) }

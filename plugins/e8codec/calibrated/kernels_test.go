@@ -63,7 +63,32 @@ func kernelsEqualThePortableOnes(t *testing.T) {
 			for i := range m {
 				m[i] = float32(rng.NormFloat64())
 			}
+			u, v, scale := make([]int16, n), make([]int16, n), make([]float32, n)
+			zero := make([]float32, n)
+			for i := range scale {
+				scale[i] = float32(rng.NormFloat64())
+			}
 			y, z := make([]float32, n), make([]float32, n)
+			expect(y, m[:n], got, scale)
+			expectGeneric(z, m[:n], got, scale)
+			for i := range y { // also halves, which round to even
+				if i%3 == 0 {
+					y[i] = float32(rng.IntN(9000)-4500) / 2
+					z[i] = y[i]
+				}
+			}
+			for _, per := range []float32{1, 37.5} {
+				for i := range scale {
+					scale[i] = per
+				}
+				units(u, y, zero, scale)
+				unitsGeneric(v, z, zero, scale)
+				if !slices.Equal(y, z) || !slices.Equal(u, v) {
+					t.Fatalf("%d outputs: what is expected or its units differ", n)
+				}
+			}
+			clear(y)
+			clear(z)
 			combine(y, x, m)
 			combineGeneric(z, x, m)
 			if !slices.Equal(y, z) {

@@ -19,6 +19,16 @@ func combineAVX2(y *float32, x *float32, offsets *uint32, m *float32, rows int, 
 //go:noescape
 func combineAVX512(y *float32, x *float32, offsets *uint32, m *float32, rows int, n int)
 
+// expectAVX2 is expectGeneric for n elements, a multiple of 8.
+//
+//go:noescape
+func expectAVX2(y *float32, mean *float32, sums *int32, scale *float32, n int)
+
+// unitsAVX2 is unitsGeneric for n elements, a multiple of 8.
+//
+//go:noescape
+func unitsAVX2(a *int16, y *float32, mean *float32, perUnit *float32, n int)
+
 // predict4AVX512 is predictGeneric for pairs of inputs and n outputs, a multiple of 16, of each of 4 tokens,
 // whose inputs and outputs follow those of the one before.
 //

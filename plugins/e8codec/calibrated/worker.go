@@ -216,13 +216,11 @@ func (w *worker) predict(j *job) {
 
 // expect writes what is expected of a token to y.
 func (w *worker) expect(y []float32, j *job, t int) {
-	copy(y, j.form.Mean)
 	if j.form.Predictor == nil {
+		copy(y, j.form.Mean)
 		return
 	}
-	for i, s := range w.sums[(t-w.lo)*w.n : (t-w.lo+1)*w.n] {
-		y[i] = y[i] + float32(float32(s)*j.form.Predictor.Scale[i])
-	}
+	expect(y, j.form.Mean, w.sums[(t-w.lo)*w.n:(t-w.lo+1)*w.n], j.form.Predictor.Scale)
 }
 
 // classOf finds a token's class. What is not there of the layer's vectors is taken for usual.
