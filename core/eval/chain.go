@@ -23,6 +23,7 @@ const (
 // It is safe for concurrent use.
 type chains struct {
 	codec.Stream
+	tapped *tapped
 
 	mu     sync.Mutex
 	before map[someTokens][]codec.Vectors // as they were given, of the layers so far
@@ -31,15 +32,20 @@ type chains struct {
 // someTokens are those that vectors are of.
 type someTokens struct{ pos, tokens int }
 
-// RoundTrip implements [codec.Stream].
+// RoundTrip implements [codec.Stream]. Backends bring tokens as they like, also one by one; the codec gets those of a page
+// together, as the page will have them.
 func (c *chains) RoundTrip(ctx context.Context, v ...codec.Vectors) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	groups := map[someTokens][]codec.Vectors{}
+	now := newPages()
 	for i := range v {
-		for _, p := range inPages(v[i], c.size(v[i])) {
-			key := someTokens{p.Pos, p.Tokens}
-			groups[key] = append(groups[key], p)
+		now.add(c.tapped, v[i])
+	}
+	groups := map[someTokens][]codec.Vectors{}
+	for _, page := range now.of(c.tapped) {
+		for _, run := range page {
+			key := someTokens{run.Pos, run.Tokens}
+			groups[key] = append(groups[key], run)
 		}
 	}
 	for key, group := range groups {
@@ -55,23 +61,9 @@ func (c *chains) RoundTrip(ctx context.Context, v ...codec.Vectors) error {
 			return err
 		}
 		c.before[key] = append(before, given...)
+		now.fill(c.tapped, group)
 	}
 	return nil
-}
-
-// size is the bytes of one token.
-func (c *chains) size(v codec.Vectors) int { return len(v.Data) / v.Tokens }
-
-// inPages cuts vectors where pages begin. The pieces share their memory.
-func inPages(v codec.Vectors, size int) (out []codec.Vectors) {
-	for v.Tokens > 0 {
-		p := v
-		p.Tokens = min(v.Tokens, pageTokens-v.Pos%pageTokens)
-		p.Data = v.Data[:p.Tokens*size]
-		out = append(out, p)
-		v.Pos, v.Tokens, v.Data = v.Pos+p.Tokens, v.Tokens-p.Tokens, v.Data[p.Tokens*size:]
-	}
-	return out
 }
 
 func copies(v []codec.Vectors) []codec.Vectors {

@@ -50,6 +50,9 @@ func (s leaningStream) RoundTrip(_ context.Context, v ...codec.Vectors) error {
 	}
 	for _, x := range v {
 		step := 1.0 / 64
+		if x.Tokens < 20 { // as one that looks at a page's tokens together
+			step = 1.0 / 32
+		}
 		for layer := range x.Layer {
 			if !there[someTokens{x.Pos, x.Tokens}][layer] {
 				step = 1.0 / 4

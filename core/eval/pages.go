@@ -48,6 +48,17 @@ func (p *pages) add(s *tapped, v codec.Vectors) {
 	}
 }
 
+// fill writes vectors over the memory of those that were added.
+func (p *pages) fill(s *tapped, v []codec.Vectors) {
+	size := s.shape.TokenBytes()
+	for _, x := range v {
+		for i := range x.Tokens {
+			pos := x.Pos + i
+			copy(p.vectors[vectorsKey{s, pos / pageTokens, x.Layer, x.Part}].data[pos%pageTokens], x.Data[i*size:(i+1)*size])
+		}
+	}
+}
+
 // of returns what a stream was given, page by page, in the order of layers, keys before values.
 // Tokens that do not follow one another (those between were left exact) are Vectors of their own.
 func (p *pages) of(s *tapped) [][]codec.Vectors {

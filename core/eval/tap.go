@@ -46,7 +46,7 @@ func (t *tap) Open(ctx context.Context, shape codec.Shape, params codec.Params) 
 	}
 	stream := &tapped{Stream: s, tap: t, shape: shape}
 	if s.Describe().Params[formParam] == formPage {
-		stream.chains = &chains{Stream: s, before: map[someTokens][]codec.Vectors{}}
+		stream.chains = &chains{Stream: s, tapped: stream, before: map[someTokens][]codec.Vectors{}}
 		stream.Stream = stream.chains
 	}
 	if stream.fixed, err = t.openFixed(ctx, shape, s.Describe().Params); err != nil {
