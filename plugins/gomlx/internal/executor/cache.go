@@ -47,28 +47,28 @@ func (c layerCache) bytes() (n int64) {
 	return n
 }
 
-// write puts what a layer's program made of tokens into their cells.
-func (c layerCache) write(m net.Net, spots []int32, keys, values device.Output) error {
+// keepVectors puts what a program made of tokens into their cells: [layers, 2, tokens, kv_heads, head_dim].
+func (x *Executor) keepVectors(g group, spots []int32, tokens int, out device.Output) error {
 	if len(spots) == 0 {
 		return nil
 	}
-	for i, out := range []device.Output{keys, values} {
-		heads := c.heads[i*m.KVHeads:][:m.KVHeads]
-		if m.Cache == dtypes.Float32 {
-			numbers, err := out.Floats()
-			if err != nil {
-				return err
-			}
-			scatter(heads, (*device.Array).Floats, m.HeadDim, spots, numbers)
-			continue
-		}
-		numbers, err := out.Bits()
-		if err != nil {
-			return err
-		}
-		scatter(heads, (*device.Array).Bits, m.HeadDim, spots, numbers)
+	if x.model.Net.Cache == dtypes.Float32 {
+		numbers, err := out.Floats()
+		keep(x, g, spots, tokens, (*device.Array).Floats, numbers)
+		return err
 	}
-	return nil
+	numbers, err := out.Bits()
+	keep(x, g, spots, tokens, (*device.Array).Bits, numbers)
+	return err
+}
+
+func keep[T any](x *Executor, g group, spots []int32, tokens int, numbers func(*device.Array) []T, vectors []T) {
+	m := x.model.Net
+	size := tokens * m.KVHeads * m.HeadDim
+	for i := 0; len(vectors) > 0; i++ {
+		scatter(x.cache[g.first+i/2].heads[i%2*m.KVHeads:][:m.KVHeads], numbers, m.HeadDim, spots, vectors[:size])
+		vectors = vectors[size:]
+	}
 }
 
 // scatter writes vectors [tokens, heads, dim] into their cells, and gather reads them.

@@ -69,9 +69,7 @@ func (x *Executor) Compile(progress func(done float32) error) error {
 }
 
 // Programs is how many programs steps choose from.
-func (x *Executor) Programs() int {
-	return len(x.programs.tokens)*len(x.programs.blocks) + len(x.programs.heads)
-}
+func (x *Executor) Programs() int { return x.programs.count() }
 
 // Compiled is how many of them were compiled for this executor: the others its device had from before.
 func (x *Executor) Compiled() int64 { return x.programs.compiled.Load() }
@@ -148,14 +146,12 @@ func (x *Executor) forward(items []engine.Item, spots []int32, first int) (out d
 		return out, err
 	}
 	hidden := in.x
-	for layer := range x.cache {
+	for i, g := range x.programs.groups {
 		before := out
-		if out, err = x.layer(layer, hidden, in, place, blocks, spots); err == nil && first >= 0 {
-			if err = x.taps.take(layer, first, len(items), out); err != nil {
-				out.Free()
-			}
+		if out, err = x.group(x.programs.layers[i][place][blocks], g, hidden, in, blocks, spots, first, len(items)); err != nil {
+			err = fmt.Errorf("layers from %d on: %w", g.first, err)
 		}
-		if layer > 0 {
+		if i > 0 {
 			before.Free()
 		}
 		if err != nil {
@@ -166,16 +162,19 @@ func (x *Executor) forward(items []engine.Item, spots []int32, first int) (out d
 	return out, nil
 }
 
-// layer computes one, unless the step was interrupted.
-func (x *Executor) layer(layer int, hidden device.Buffer, in *size, place, blocks int, spots []int32) (device.Output, error) {
+// group computes some layers, unless the step was interrupted.
+func (x *Executor) group(p *device.Program, g group, hidden device.Buffer, in *size, blocks int, spots []int32, first, items int) (device.Output, error) {
 	if x.interrupt.Load() {
 		return device.Output{}, engine.ErrInterrupted
 	}
-	out, err := x.programs.layer[place][blocks].Run(x.args(layer, hidden, in, blocks)...)
+	out, err := p.Run(x.args(g, hidden, in, blocks)...)
 	if err != nil {
-		return device.Output{}, fmt.Errorf("layer %d: %w", layer, err)
+		return device.Output{}, err
 	}
-	err = x.cache[layer].write(x.model.Net, spots, out[1], out[2])
+	err = x.keepVectors(g, spots, in.tokens, out[1])
+	if err == nil && first >= 0 {
+		err = x.taps.take(g, first, items, out[2])
+	}
 	out[1].Free()
 	out[2].Free()
 	if err != nil {
@@ -184,15 +183,16 @@ func (x *Executor) layer(layer int, hidden device.Buffer, in *size, place, block
 	return out[0], err
 }
 
-// args are the inputs of a layer's program.
-func (x *Executor) args(layer int, hidden device.Buffer, in *size, blocks int) []device.Buffer {
-	kind := in.kinds[0]
-	if x.model.Net.Local(layer) {
-		kind = in.kinds[1]
+// args are the inputs of a program of some layers.
+func (x *Executor) args(g group, hidden device.Buffer, in *size, blocks int) []device.Buffer {
+	args := []device.Buffer{hidden, x.inputs.solid.buffer}
+	for _, kind := range in.kinds {
+		args = append(args, kind.cos, kind.sin, kind.masks[blocks], kind.own)
 	}
-	c := x.cache[layer]
-	args := append([]device.Buffer{hidden, kind.cos, kind.sin, kind.masks[blocks], kind.own, x.inputs.solid.buffer}, c.views[blocks]...)
-	return append(args, x.model.Layers[layer]...)
+	for i := range g.local {
+		args = append(append(args, x.cache[g.first+i].views[blocks]...), x.model.Layers[g.first+i]...)
+	}
+	return args
 }
 
 // head computes the logits of the items that want them.

@@ -26,18 +26,21 @@ func (t *taps) begin(items int) {
 	}
 }
 
-// take copies the output of a layer for n items from first on.
-func (t *taps) take(layer, first, n int, out device.Output) error {
-	place, wanted := slices.BinarySearch(t.layers, layer)
-	if !t.on || !wanted {
+// take copies what the layers of a group leave of n items from first on: [layers, tokens, width].
+func (t *taps) take(g group, first, n int, out device.Output) error {
+	if !t.on {
 		return nil
 	}
 	states, err := out.Floats()
 	if err != nil {
 		return err
 	}
-	for i := range n {
-		copy(t.rows[((first+i)*len(t.layers)+place)*t.width:][:t.width], states[i*t.width:])
+	size := len(states) / len(g.local)
+	for i := range g.local {
+		place, wanted := slices.BinarySearch(t.layers, g.first+i)
+		for item := 0; wanted && item < n; item++ {
+			copy(t.rows[((first+item)*len(t.layers)+place)*t.width:][:t.width], states[i*size+item*t.width:])
+		}
 	}
 	return nil
 }

@@ -34,12 +34,31 @@ type Net struct {
 	Vocabulary int
 }
 
-// LayerInputs are the shapes of a layer's inputs for t tokens and n blocks, before its weights: x [T, width], cosines
-// and sines [T, head_dim/2], the cache's mask [T, C], the tokens' own mask [T, T], [Solid], and of the cache the keys of
-// each head and the values of each.
-func (m Net) LayerInputs(t, n int) []device.Shape {
+// Shared are the shapes of what all layers of a program read, for t tokens and n blocks: x [T, width], [Solid], and for
+// each kind of layers, global ones and then local ones if there are any, cosines and sines [T, head_dim/2], the cache's
+// mask [T, C] and the tokens' own mask [T, T].
+func (m Net) Shared(t, n int) []device.Shape {
 	f32 := func(dims ...int) device.Shape { return device.Shape{Kind: dtypes.Float32, Dims: dims} }
-	in := []device.Shape{f32(t, m.Width), f32(t, m.HeadDim/2), f32(t, m.HeadDim/2), f32(t, n*Block), f32(t, t), f32(len(Solid))}
+	in := []device.Shape{f32(t, m.Width), f32(len(Solid))}
+	for range m.Kinds() {
+		in = append(in, f32(t, m.HeadDim/2), f32(t, m.HeadDim/2), f32(t, n*Block), f32(t, t))
+	}
+	return in
+}
+
+// Kinds is how many kinds of layers there are: 2 where some look back on a window only.
+func (m Net) Kinds() int {
+	if m.Window > 0 {
+		return 2
+	}
+	return 1
+}
+
+// kindInputs is how many inputs a kind of layers has.
+const kindInputs = 4
+
+// CacheInputs are the shapes of n blocks of a layer's cache: the keys of each head and the values of each.
+func (m Net) CacheInputs(n int) (in []device.Shape) {
 	for range 2 * m.KVHeads {
 		in = append(in, device.Shape{Kind: m.Cache, Dims: m.HeadShape(n)})
 	}
@@ -49,16 +68,36 @@ func (m Net) LayerInputs(t, n int) []device.Shape {
 // HeadShape is that of n blocks of one head's keys or values.
 func (m Net) HeadShape(n int) []int { return []int{n * Block, m.HeadDim} }
 
-// Layer returns the program of a layer for t tokens and n blocks, and whether it was compiled just now. Of x it makes x [T, width],
-// keys and values [T, kv_heads, head_dim] of the cache's kind.
-func (m Net) Layer(d *device.Device, t, n int) (*device.Program, bool, error) {
-	in := m.LayerInputs(t, n)
-	before := len(in)
-	for _, w := range LayerWeights(m.Config) {
-		in = append(in, w.Inputs(m.Weights)...)
+// Group returns the program of consecutive layers for t tokens and n blocks, and whether it was compiled just now. local
+// says of each layer whether it is. Inputs are the shared ones and, layer by layer, the cache's and the weights. Of x it
+// makes x [T, width], the keys and values of each layer [layers, 2, T, kv_heads, head_dim] of the cache's kind, and what
+// each layer leaves [layers, T, width].
+func (m Net) Group(d *device.Device, t, n int, local []bool) (*device.Program, bool, error) {
+	in := m.Shared(t, n)
+	shared, cache := len(in), len(m.CacheInputs(n))
+	for range local {
+		in = append(in, m.CacheInputs(n)...)
+		for _, w := range LayerWeights(m.Config) {
+			in = append(in, w.Inputs(m.Weights)...)
+		}
 	}
-	return d.Program(fmt.Sprintf("layer of %d tokens, %d blocks, %s", t, n, m.name()), in, func(in []*Node) []*Node {
-		return m.layer(in[:before], m.named(LayerWeights(m.Config), in[before:]))
+	each := (len(in) - shared) / len(local)
+	name := fmt.Sprintf("layers %v of %d tokens, %d blocks, %s", local, t, n, m.name())
+	return d.Program(name, in, func(in []*Node) []*Node {
+		x := in[0]
+		var vectors, states []*Node
+		for i, local := range local {
+			own := in[shared+i*each:][:each]
+			kind := in[shared-kindInputs*m.Kinds():][:kindInputs]
+			if local {
+				kind = in[shared-kindInputs:][:kindInputs]
+			}
+			var k, v *Node
+			x, k, v = m.layer(x, in[1], kind, own[:cache], m.named(LayerWeights(m.Config), own[cache:]))
+			vectors = append(vectors, Stack([]*Node{k, v}, 0))
+			states = append(states, x)
+		}
+		return []*Node{x, Stack(vectors, 0), Stack(states, 0)}
 	})
 }
 
@@ -98,32 +137,33 @@ func (m Net) named(weights []Weight, in []*Node) map[string]weight {
 	return named
 }
 
-func (m Net) layer(in []*Node, w map[string]weight) []*Node {
-	x, cos, sin := in[0], in[1], in[2]
+// layer is one layer: what it leaves, and the keys and values of the tokens.
+func (m Net) layer(x, one *Node, kind, cache []*Node, w map[string]weight) (out, k, v *Node) {
+	cos, sin, mask, own := kind[0], kind[1], kind[2], kind[3]
 	t := x.Shape().Dim(0)
-	qkv := linear(rmsNorm(x, w["attn_norm"], m.Epsilon), w["attn_qkv"], in[5])
+	qkv := linear(rmsNorm(x, w["attn_norm"], m.Epsilon), w["attn_qkv"], one)
 	if m.Bias {
 		qkv = Add(qkv, broadcast(w["attn_qkv_bias"].numbers, qkv))
 	}
 	heads := func(from, n int) *Node {
 		return Reshape(Slice(qkv, AxisRange(), AxisRange(from*m.HeadDim, (from+n)*m.HeadDim)), t, n, m.HeadDim)
 	}
-	q, k, v := heads(0, m.Heads), heads(m.Heads, m.KVHeads), heads(m.Heads+m.KVHeads, m.KVHeads)
+	var q *Node
+	q, k, v = heads(0, m.Heads), heads(m.Heads, m.KVHeads), heads(m.Heads+m.KVHeads, m.KVHeads)
 	if m.HeadNorm {
 		q, k = rmsNorm(q, w["attn_q_norm"], m.Epsilon), rmsNorm(k, w["attn_k_norm"], m.Epsilon)
 	}
 	q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-	mask, own, keys, values := in[3], in[4], in[6:6+m.KVHeads], in[6+m.KVHeads:]
-	a := linear(m.attend(q, k, v, mask, own, keys, values), w["attn_output"], in[5])
+	a := linear(m.attend(q, k, v, mask, own, cache[:m.KVHeads], cache[m.KVHeads:]), w["attn_output"], one)
 	if m.PostNorm {
 		a = rmsNorm(a, w["post_attention_norm"], m.Epsilon)
 	}
 	x = Add(x, a)
-	h := linear(m.mlp(linear(rmsNorm(x, w["ffn_norm"], m.Epsilon), w["ffn_gate_up"], in[5])), w["ffn_down"], in[5])
+	h := linear(m.mlp(linear(rmsNorm(x, w["ffn_norm"], m.Epsilon), w["ffn_gate_up"], one)), w["ffn_down"], one)
 	if m.PostNorm {
 		h = rmsNorm(h, w["post_ffw_norm"], m.Epsilon)
 	}
-	return []*Node{Add(x, h), as(k, m.Cache), as(v, m.Cache)}
+	return Add(x, h), as(k, m.Cache), as(v, m.Cache)
 }
 
 // fewRows is up to how many rows a product with weights is computed row by row, unless these are 32-bit numbers. A product
