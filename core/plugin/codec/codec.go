@@ -186,4 +186,23 @@ type Affine struct {
 	R           []float32 // [head_dim, head_dim], orthonormal; nil: the identity
 	Denominator int       // at least 1
 	Min, Max    int       // of the coordinates
+	Points      *Points   // how z and scale come of a vector; nil: Encode alone knows
 }
+
+// Points tells how a vector x becomes z and scale, so that a backend can do it where its vectors are: of y = x·Rᵀ the scale is
+// the largest magnitude, rounded up, over Range; and z/Denominator is the point nearest to y/scale among those of the
+// lattice whose coordinates lie in [-Range, Range]. What a backend makes so may differ from what Encode makes where two
+// points are equally near up to rounding.
+type Points struct {
+	Lattice   string  // LatticeZ, LatticeD4 or LatticeE8
+	Range     int     // at least 1
+	ScaleBits int     // of mantissa that scale·Range·Gain keeps, 1 to 23; its end is rounded up
+	Gain      float64 // above 0
+}
+
+// Lattices, in blocks of consecutive coordinates.
+const (
+	LatticeZ  = "z"  // all integers
+	LatticeD4 = "d4" // of four integers those with an even sum
+	LatticeE8 = "e8" // of eight those, and the same shifted by a half in all coordinates
+)

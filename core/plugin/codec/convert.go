@@ -39,6 +39,9 @@ func descriptionToWire(d Description) *codecpb.Description {
 			Min:         int64(a.Min),
 			Max:         int64(a.Max),
 		}
+		if p := a.Points; p != nil {
+			m.Affine.Points = &codecpb.Points{Lattice: p.Lattice, Range: int64(p.Range), ScaleBits: int64(p.ScaleBits), Gain: p.Gain}
+		}
 	}
 	return m
 }
@@ -51,6 +54,9 @@ func descriptionFromWire(m *codecpb.Description) Description {
 			Denominator: int(a.GetDenominator()),
 			Min:         int(a.GetMin()),
 			Max:         int(a.GetMax()),
+		}
+		if p := a.GetPoints(); p != nil {
+			d.Affine.Points = &Points{Lattice: p.GetLattice(), Range: int(p.GetRange()), ScaleBits: int(p.GetScaleBits()), Gain: p.GetGain()}
 		}
 	}
 	return d

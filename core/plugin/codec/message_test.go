@@ -250,7 +250,8 @@ func TestShapeOverflow(t *testing.T) {
 
 func TestDescription(t *testing.T) {
 	s := Shape{Layers: 1, KVHeads: 1, HeadDim: 2, Type: F32}
-	good := Description{Format: "x", Params: Params{"a": "b"}, Bits: 4, ErrorBound: 0.1, Affine: &Affine{R: []float32{1, 0, 0, 1}, Denominator: 2, Min: -3, Max: 4}}
+	good := Description{Format: "x", Params: Params{"a": "b"}, Bits: 4, ErrorBound: 0.1, Affine: &Affine{R: []float32{1, 0, 0, 1}, Denominator: 2, Min: -3, Max: 4,
+		Points: &Points{Lattice: LatticeE8, Range: 2, ScaleBits: 7, Gain: 1}}}
 	if err := good.check(s); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +265,14 @@ func TestDescription(t *testing.T) {
 		"rotation":    func(d *Description) { d.Affine = &Affine{R: make([]float32, 3), Denominator: 1} },
 		"denominator": func(d *Description) { d.Affine = &Affine{} },
 		"range":       func(d *Description) { d.Affine = &Affine{Denominator: 1, Min: 1} },
-		"range16":     func(d *Description) { d.Affine = &Affine{Denominator: 1, Max: 1 << 15} },
+		"points":      func(d *Description) { d.Affine = &Affine{Denominator: 1, Points: &Points{ScaleBits: 7, Gain: 1}} },
+		"scale bits": func(d *Description) {
+			d.Affine = &Affine{Denominator: 1, Points: &Points{Range: 1, ScaleBits: 24, Gain: 1}}
+		},
+		"gain": func(d *Description) {
+			d.Affine = &Affine{Denominator: 1, Points: &Points{Range: 1, ScaleBits: 7, Gain: math.NaN()}}
+		},
+		"range16": func(d *Description) { d.Affine = &Affine{Denominator: 1, Max: 1 << 15} },
 	} {
 		bad := good
 		change(&bad)

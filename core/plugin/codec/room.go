@@ -30,8 +30,14 @@ func (d Description) check(s Shape) error {
 	case a.Min > a.Max || a.Min < math.MinInt16 || a.Max > math.MaxInt16:
 		return badDescription("coordinates are between %d and %d", a.Min, a.Max)
 	}
+	if p := a.Points; p != nil && (p.Range < 1 || p.Range > math.MaxInt16 || p.ScaleBits < 1 || p.ScaleBits > mantissa || !(p.Gain > 0 && p.Gain <= math.MaxFloat32)) {
+		return badDescription("points are %+v", *p)
+	}
 	return nil
 }
+
+// mantissa is how many bits of it a float32 has.
+const mantissa = 23
 
 func badDescription(format string, args ...any) error {
 	return fmt.Errorf("%w: it describes a stream wrongly: %s", base.ErrLied, fmt.Sprintf(format, args...))

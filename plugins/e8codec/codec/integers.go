@@ -24,6 +24,10 @@ func affineOf(packer *frame.Codec) *contract.Affine {
 	if o.Params.Variant == lattice.D4 {
 		a.Denominator, a.Min, a.Max = 1, -(bound / 2), bound/2
 	}
+	if o.Scaling == frame.ScaleBox && !o.Params.Compat {
+		scaleBits, gain := packer.Quantizer().BoxScale()
+		a.Points = &contract.Points{Lattice: o.Params.Variant.String(), Range: o.Params.Q, ScaleBits: scaleBits, Gain: gain}
+	}
 	return a
 }
 

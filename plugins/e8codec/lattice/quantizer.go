@@ -212,6 +212,9 @@ func (q *Quantizer) Step(side uint32) float64 {
 	return ScaleValue(uint16(side)) * q.unit * math.Sqrt(q.rot.gain())
 }
 
+// BoxScale tells what Box takes as scale: the largest magnitude of x·R times gain, rounded up to so many bits of mantissa.
+func (q *Quantizer) BoxScale() (bits int, gain float64) { return scaleBits, math.Sqrt(q.rot.gain()) }
+
 // Rotation is R, row by row.
 func (q *Quantizer) Rotation() []float32 {
 	n := q.params.Dim

@@ -366,6 +366,7 @@ type Affine struct {
 	Denominator   int64                  `protobuf:"varint,2,opt,name=denominator,proto3" json:"denominator,omitempty"`
 	Min           int64                  `protobuf:"varint,3,opt,name=min,proto3" json:"min,omitempty"`
 	Max           int64                  `protobuf:"varint,4,opt,name=max,proto3" json:"max,omitempty"`
+	Points        *Points                `protobuf:"bytes,5,opt,name=points,proto3" json:"points,omitempty"` // absent: only Encode makes them
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -428,6 +429,81 @@ func (x *Affine) GetMax() int64 {
 	return 0
 }
 
+func (x *Affine) GetPoints() *Points {
+	if x != nil {
+		return x.Points
+	}
+	return nil
+}
+
+type Points struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lattice       string                 `protobuf:"bytes,1,opt,name=lattice,proto3" json:"lattice,omitempty"`
+	Range         int64                  `protobuf:"varint,2,opt,name=range,proto3" json:"range,omitempty"`
+	ScaleBits     int64                  `protobuf:"varint,3,opt,name=scale_bits,json=scaleBits,proto3" json:"scale_bits,omitempty"`
+	Gain          float64                `protobuf:"fixed64,4,opt,name=gain,proto3" json:"gain,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Points) Reset() {
+	*x = Points{}
+	mi := &file_codec_codec_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Points) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Points) ProtoMessage() {}
+
+func (x *Points) ProtoReflect() protoreflect.Message {
+	mi := &file_codec_codec_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Points.ProtoReflect.Descriptor instead.
+func (*Points) Descriptor() ([]byte, []int) {
+	return file_codec_codec_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Points) GetLattice() string {
+	if x != nil {
+		return x.Lattice
+	}
+	return ""
+}
+
+func (x *Points) GetRange() int64 {
+	if x != nil {
+		return x.Range
+	}
+	return 0
+}
+
+func (x *Points) GetScaleBits() int64 {
+	if x != nil {
+		return x.ScaleBits
+	}
+	return 0
+}
+
+func (x *Points) GetGain() float64 {
+	if x != nil {
+		return x.Gain
+	}
+	return 0
+}
+
 type Header struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Layer         int64                  `protobuf:"varint,1,opt,name=layer,proto3" json:"layer,omitempty"`
@@ -440,7 +516,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_codec_codec_proto_msgTypes[7]
+	mi := &file_codec_codec_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +528,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[7]
+	mi := &file_codec_codec_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +541,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{7}
+	return file_codec_codec_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Header) GetLayer() int64 {
@@ -506,7 +582,7 @@ type Vectors struct {
 
 func (x *Vectors) Reset() {
 	*x = Vectors{}
-	mi := &file_codec_codec_proto_msgTypes[8]
+	mi := &file_codec_codec_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -518,7 +594,7 @@ func (x *Vectors) String() string {
 func (*Vectors) ProtoMessage() {}
 
 func (x *Vectors) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[8]
+	mi := &file_codec_codec_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -531,7 +607,7 @@ func (x *Vectors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vectors.ProtoReflect.Descriptor instead.
 func (*Vectors) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{8}
+	return file_codec_codec_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Vectors) GetHeader() *Header {
@@ -558,7 +634,7 @@ type RoundTripRequest struct {
 
 func (x *RoundTripRequest) Reset() {
 	*x = RoundTripRequest{}
-	mi := &file_codec_codec_proto_msgTypes[9]
+	mi := &file_codec_codec_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -570,7 +646,7 @@ func (x *RoundTripRequest) String() string {
 func (*RoundTripRequest) ProtoMessage() {}
 
 func (x *RoundTripRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[9]
+	mi := &file_codec_codec_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -583,7 +659,7 @@ func (x *RoundTripRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundTripRequest.ProtoReflect.Descriptor instead.
 func (*RoundTripRequest) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{9}
+	return file_codec_codec_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RoundTripRequest) GetStream() uint64 {
@@ -609,7 +685,7 @@ type RoundTripResponse struct {
 
 func (x *RoundTripResponse) Reset() {
 	*x = RoundTripResponse{}
-	mi := &file_codec_codec_proto_msgTypes[10]
+	mi := &file_codec_codec_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +697,7 @@ func (x *RoundTripResponse) String() string {
 func (*RoundTripResponse) ProtoMessage() {}
 
 func (x *RoundTripResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[10]
+	mi := &file_codec_codec_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,7 +710,7 @@ func (x *RoundTripResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundTripResponse.ProtoReflect.Descriptor instead.
 func (*RoundTripResponse) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{10}
+	return file_codec_codec_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RoundTripResponse) GetData() [][]byte {
@@ -654,7 +730,7 @@ type EncodeRequest struct {
 
 func (x *EncodeRequest) Reset() {
 	*x = EncodeRequest{}
-	mi := &file_codec_codec_proto_msgTypes[11]
+	mi := &file_codec_codec_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -666,7 +742,7 @@ func (x *EncodeRequest) String() string {
 func (*EncodeRequest) ProtoMessage() {}
 
 func (x *EncodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[11]
+	mi := &file_codec_codec_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -679,7 +755,7 @@ func (x *EncodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncodeRequest.ProtoReflect.Descriptor instead.
 func (*EncodeRequest) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{11}
+	return file_codec_codec_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *EncodeRequest) GetStream() uint64 {
@@ -705,7 +781,7 @@ type EncodeResponse struct {
 
 func (x *EncodeResponse) Reset() {
 	*x = EncodeResponse{}
-	mi := &file_codec_codec_proto_msgTypes[12]
+	mi := &file_codec_codec_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -717,7 +793,7 @@ func (x *EncodeResponse) String() string {
 func (*EncodeResponse) ProtoMessage() {}
 
 func (x *EncodeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[12]
+	mi := &file_codec_codec_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,7 +806,7 @@ func (x *EncodeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncodeResponse.ProtoReflect.Descriptor instead.
 func (*EncodeResponse) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{12}
+	return file_codec_codec_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *EncodeResponse) GetFrame() []byte {
@@ -751,7 +827,7 @@ type DecodeRequest struct {
 
 func (x *DecodeRequest) Reset() {
 	*x = DecodeRequest{}
-	mi := &file_codec_codec_proto_msgTypes[13]
+	mi := &file_codec_codec_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +839,7 @@ func (x *DecodeRequest) String() string {
 func (*DecodeRequest) ProtoMessage() {}
 
 func (x *DecodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[13]
+	mi := &file_codec_codec_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +852,7 @@ func (x *DecodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecodeRequest.ProtoReflect.Descriptor instead.
 func (*DecodeRequest) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{13}
+	return file_codec_codec_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DecodeRequest) GetStream() uint64 {
@@ -809,7 +885,7 @@ type DecodeResponse struct {
 
 func (x *DecodeResponse) Reset() {
 	*x = DecodeResponse{}
-	mi := &file_codec_codec_proto_msgTypes[14]
+	mi := &file_codec_codec_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -821,7 +897,7 @@ func (x *DecodeResponse) String() string {
 func (*DecodeResponse) ProtoMessage() {}
 
 func (x *DecodeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[14]
+	mi := &file_codec_codec_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -834,7 +910,7 @@ func (x *DecodeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecodeResponse.ProtoReflect.Descriptor instead.
 func (*DecodeResponse) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{14}
+	return file_codec_codec_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DecodeResponse) GetData() [][]byte {
@@ -855,7 +931,7 @@ type DecodeIntegersRequest struct {
 
 func (x *DecodeIntegersRequest) Reset() {
 	*x = DecodeIntegersRequest{}
-	mi := &file_codec_codec_proto_msgTypes[15]
+	mi := &file_codec_codec_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -867,7 +943,7 @@ func (x *DecodeIntegersRequest) String() string {
 func (*DecodeIntegersRequest) ProtoMessage() {}
 
 func (x *DecodeIntegersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[15]
+	mi := &file_codec_codec_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -880,7 +956,7 @@ func (x *DecodeIntegersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecodeIntegersRequest.ProtoReflect.Descriptor instead.
 func (*DecodeIntegersRequest) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{15}
+	return file_codec_codec_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DecodeIntegersRequest) GetStream() uint64 {
@@ -913,7 +989,7 @@ type DecodeIntegersResponse struct {
 
 func (x *DecodeIntegersResponse) Reset() {
 	*x = DecodeIntegersResponse{}
-	mi := &file_codec_codec_proto_msgTypes[16]
+	mi := &file_codec_codec_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -925,7 +1001,7 @@ func (x *DecodeIntegersResponse) String() string {
 func (*DecodeIntegersResponse) ProtoMessage() {}
 
 func (x *DecodeIntegersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[16]
+	mi := &file_codec_codec_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -938,7 +1014,7 @@ func (x *DecodeIntegersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecodeIntegersResponse.ProtoReflect.Descriptor instead.
 func (*DecodeIntegersResponse) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{16}
+	return file_codec_codec_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DecodeIntegersResponse) GetCoordinates() []*Coordinates {
@@ -958,7 +1034,7 @@ type Coordinates struct {
 
 func (x *Coordinates) Reset() {
 	*x = Coordinates{}
-	mi := &file_codec_codec_proto_msgTypes[17]
+	mi := &file_codec_codec_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -970,7 +1046,7 @@ func (x *Coordinates) String() string {
 func (*Coordinates) ProtoMessage() {}
 
 func (x *Coordinates) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[17]
+	mi := &file_codec_codec_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -983,7 +1059,7 @@ func (x *Coordinates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Coordinates.ProtoReflect.Descriptor instead.
 func (*Coordinates) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{17}
+	return file_codec_codec_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Coordinates) GetZ() []byte {
@@ -1009,7 +1085,7 @@ type CloseRequest struct {
 
 func (x *CloseRequest) Reset() {
 	*x = CloseRequest{}
-	mi := &file_codec_codec_proto_msgTypes[18]
+	mi := &file_codec_codec_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1021,7 +1097,7 @@ func (x *CloseRequest) String() string {
 func (*CloseRequest) ProtoMessage() {}
 
 func (x *CloseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[18]
+	mi := &file_codec_codec_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1034,7 +1110,7 @@ func (x *CloseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseRequest.ProtoReflect.Descriptor instead.
 func (*CloseRequest) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{18}
+	return file_codec_codec_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CloseRequest) GetStream() uint64 {
@@ -1052,7 +1128,7 @@ type CloseResponse struct {
 
 func (x *CloseResponse) Reset() {
 	*x = CloseResponse{}
-	mi := &file_codec_codec_proto_msgTypes[19]
+	mi := &file_codec_codec_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1140,7 @@ func (x *CloseResponse) String() string {
 func (*CloseResponse) ProtoMessage() {}
 
 func (x *CloseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_codec_codec_proto_msgTypes[19]
+	mi := &file_codec_codec_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1153,7 @@ func (x *CloseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseResponse.ProtoReflect.Descriptor instead.
 func (*CloseResponse) Descriptor() ([]byte, []int) {
-	return file_codec_codec_proto_rawDescGZIP(), []int{19}
+	return file_codec_codec_proto_rawDescGZIP(), []int{20}
 }
 
 var File_codec_codec_proto protoreflect.FileDescriptor
@@ -1112,12 +1188,19 @@ const file_codec_codec_proto_rawDesc = "" +
 	"\x06affine\x18\x05 \x01(\v2\x17.kakeya.codec.v1.AffineR\x06affine\x1a9\n" +
 	"\vParamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\\\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8d\x01\n" +
 	"\x06Affine\x12\f\n" +
 	"\x01r\x18\x01 \x03(\x02R\x01r\x12 \n" +
 	"\vdenominator\x18\x02 \x01(\x03R\vdenominator\x12\x10\n" +
 	"\x03min\x18\x03 \x01(\x03R\x03min\x12\x10\n" +
-	"\x03max\x18\x04 \x01(\x03R\x03max\"\\\n" +
+	"\x03max\x18\x04 \x01(\x03R\x03max\x12/\n" +
+	"\x06points\x18\x05 \x01(\v2\x17.kakeya.codec.v1.PointsR\x06points\"k\n" +
+	"\x06Points\x12\x18\n" +
+	"\alattice\x18\x01 \x01(\tR\alattice\x12\x14\n" +
+	"\x05range\x18\x02 \x01(\x03R\x05range\x12\x1d\n" +
+	"\n" +
+	"scale_bits\x18\x03 \x01(\x03R\tscaleBits\x12\x12\n" +
+	"\x04gain\x18\x04 \x01(\x01R\x04gain\"\\\n" +
 	"\x06Header\x12\x14\n" +
 	"\x05layer\x18\x01 \x01(\x03R\x05layer\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\rR\x04part\x12\x10\n" +
@@ -1175,7 +1258,7 @@ func file_codec_codec_proto_rawDescGZIP() []byte {
 	return file_codec_codec_proto_rawDescData
 }
 
-var file_codec_codec_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_codec_codec_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_codec_codec_proto_goTypes = []any{
 	(*OpenLinkRequest)(nil),        // 0: kakeya.codec.v1.OpenLinkRequest
 	(*OpenLinkResponse)(nil),       // 1: kakeya.codec.v1.OpenLinkResponse
@@ -1184,53 +1267,55 @@ var file_codec_codec_proto_goTypes = []any{
 	(*OpenResponse)(nil),           // 4: kakeya.codec.v1.OpenResponse
 	(*Description)(nil),            // 5: kakeya.codec.v1.Description
 	(*Affine)(nil),                 // 6: kakeya.codec.v1.Affine
-	(*Header)(nil),                 // 7: kakeya.codec.v1.Header
-	(*Vectors)(nil),                // 8: kakeya.codec.v1.Vectors
-	(*RoundTripRequest)(nil),       // 9: kakeya.codec.v1.RoundTripRequest
-	(*RoundTripResponse)(nil),      // 10: kakeya.codec.v1.RoundTripResponse
-	(*EncodeRequest)(nil),          // 11: kakeya.codec.v1.EncodeRequest
-	(*EncodeResponse)(nil),         // 12: kakeya.codec.v1.EncodeResponse
-	(*DecodeRequest)(nil),          // 13: kakeya.codec.v1.DecodeRequest
-	(*DecodeResponse)(nil),         // 14: kakeya.codec.v1.DecodeResponse
-	(*DecodeIntegersRequest)(nil),  // 15: kakeya.codec.v1.DecodeIntegersRequest
-	(*DecodeIntegersResponse)(nil), // 16: kakeya.codec.v1.DecodeIntegersResponse
-	(*Coordinates)(nil),            // 17: kakeya.codec.v1.Coordinates
-	(*CloseRequest)(nil),           // 18: kakeya.codec.v1.CloseRequest
-	(*CloseResponse)(nil),          // 19: kakeya.codec.v1.CloseResponse
-	nil,                            // 20: kakeya.codec.v1.OpenRequest.ParamsEntry
-	nil,                            // 21: kakeya.codec.v1.Description.ParamsEntry
+	(*Points)(nil),                 // 7: kakeya.codec.v1.Points
+	(*Header)(nil),                 // 8: kakeya.codec.v1.Header
+	(*Vectors)(nil),                // 9: kakeya.codec.v1.Vectors
+	(*RoundTripRequest)(nil),       // 10: kakeya.codec.v1.RoundTripRequest
+	(*RoundTripResponse)(nil),      // 11: kakeya.codec.v1.RoundTripResponse
+	(*EncodeRequest)(nil),          // 12: kakeya.codec.v1.EncodeRequest
+	(*EncodeResponse)(nil),         // 13: kakeya.codec.v1.EncodeResponse
+	(*DecodeRequest)(nil),          // 14: kakeya.codec.v1.DecodeRequest
+	(*DecodeResponse)(nil),         // 15: kakeya.codec.v1.DecodeResponse
+	(*DecodeIntegersRequest)(nil),  // 16: kakeya.codec.v1.DecodeIntegersRequest
+	(*DecodeIntegersResponse)(nil), // 17: kakeya.codec.v1.DecodeIntegersResponse
+	(*Coordinates)(nil),            // 18: kakeya.codec.v1.Coordinates
+	(*CloseRequest)(nil),           // 19: kakeya.codec.v1.CloseRequest
+	(*CloseResponse)(nil),          // 20: kakeya.codec.v1.CloseResponse
+	nil,                            // 21: kakeya.codec.v1.OpenRequest.ParamsEntry
+	nil,                            // 22: kakeya.codec.v1.Description.ParamsEntry
 }
 var file_codec_codec_proto_depIdxs = []int32{
 	2,  // 0: kakeya.codec.v1.OpenRequest.shape:type_name -> kakeya.codec.v1.Shape
-	20, // 1: kakeya.codec.v1.OpenRequest.params:type_name -> kakeya.codec.v1.OpenRequest.ParamsEntry
+	21, // 1: kakeya.codec.v1.OpenRequest.params:type_name -> kakeya.codec.v1.OpenRequest.ParamsEntry
 	5,  // 2: kakeya.codec.v1.OpenResponse.description:type_name -> kakeya.codec.v1.Description
-	21, // 3: kakeya.codec.v1.Description.params:type_name -> kakeya.codec.v1.Description.ParamsEntry
+	22, // 3: kakeya.codec.v1.Description.params:type_name -> kakeya.codec.v1.Description.ParamsEntry
 	6,  // 4: kakeya.codec.v1.Description.affine:type_name -> kakeya.codec.v1.Affine
-	7,  // 5: kakeya.codec.v1.Vectors.header:type_name -> kakeya.codec.v1.Header
-	8,  // 6: kakeya.codec.v1.RoundTripRequest.vectors:type_name -> kakeya.codec.v1.Vectors
-	8,  // 7: kakeya.codec.v1.EncodeRequest.vectors:type_name -> kakeya.codec.v1.Vectors
-	7,  // 8: kakeya.codec.v1.DecodeRequest.headers:type_name -> kakeya.codec.v1.Header
-	7,  // 9: kakeya.codec.v1.DecodeIntegersRequest.headers:type_name -> kakeya.codec.v1.Header
-	17, // 10: kakeya.codec.v1.DecodeIntegersResponse.coordinates:type_name -> kakeya.codec.v1.Coordinates
-	0,  // 11: kakeya.codec.v1.CodecService.OpenLink:input_type -> kakeya.codec.v1.OpenLinkRequest
-	3,  // 12: kakeya.codec.v1.CodecService.Open:input_type -> kakeya.codec.v1.OpenRequest
-	9,  // 13: kakeya.codec.v1.CodecService.RoundTrip:input_type -> kakeya.codec.v1.RoundTripRequest
-	11, // 14: kakeya.codec.v1.CodecService.Encode:input_type -> kakeya.codec.v1.EncodeRequest
-	13, // 15: kakeya.codec.v1.CodecService.Decode:input_type -> kakeya.codec.v1.DecodeRequest
-	15, // 16: kakeya.codec.v1.CodecService.DecodeIntegers:input_type -> kakeya.codec.v1.DecodeIntegersRequest
-	18, // 17: kakeya.codec.v1.CodecService.Close:input_type -> kakeya.codec.v1.CloseRequest
-	1,  // 18: kakeya.codec.v1.CodecService.OpenLink:output_type -> kakeya.codec.v1.OpenLinkResponse
-	4,  // 19: kakeya.codec.v1.CodecService.Open:output_type -> kakeya.codec.v1.OpenResponse
-	10, // 20: kakeya.codec.v1.CodecService.RoundTrip:output_type -> kakeya.codec.v1.RoundTripResponse
-	12, // 21: kakeya.codec.v1.CodecService.Encode:output_type -> kakeya.codec.v1.EncodeResponse
-	14, // 22: kakeya.codec.v1.CodecService.Decode:output_type -> kakeya.codec.v1.DecodeResponse
-	16, // 23: kakeya.codec.v1.CodecService.DecodeIntegers:output_type -> kakeya.codec.v1.DecodeIntegersResponse
-	19, // 24: kakeya.codec.v1.CodecService.Close:output_type -> kakeya.codec.v1.CloseResponse
-	18, // [18:25] is the sub-list for method output_type
-	11, // [11:18] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	7,  // 5: kakeya.codec.v1.Affine.points:type_name -> kakeya.codec.v1.Points
+	8,  // 6: kakeya.codec.v1.Vectors.header:type_name -> kakeya.codec.v1.Header
+	9,  // 7: kakeya.codec.v1.RoundTripRequest.vectors:type_name -> kakeya.codec.v1.Vectors
+	9,  // 8: kakeya.codec.v1.EncodeRequest.vectors:type_name -> kakeya.codec.v1.Vectors
+	8,  // 9: kakeya.codec.v1.DecodeRequest.headers:type_name -> kakeya.codec.v1.Header
+	8,  // 10: kakeya.codec.v1.DecodeIntegersRequest.headers:type_name -> kakeya.codec.v1.Header
+	18, // 11: kakeya.codec.v1.DecodeIntegersResponse.coordinates:type_name -> kakeya.codec.v1.Coordinates
+	0,  // 12: kakeya.codec.v1.CodecService.OpenLink:input_type -> kakeya.codec.v1.OpenLinkRequest
+	3,  // 13: kakeya.codec.v1.CodecService.Open:input_type -> kakeya.codec.v1.OpenRequest
+	10, // 14: kakeya.codec.v1.CodecService.RoundTrip:input_type -> kakeya.codec.v1.RoundTripRequest
+	12, // 15: kakeya.codec.v1.CodecService.Encode:input_type -> kakeya.codec.v1.EncodeRequest
+	14, // 16: kakeya.codec.v1.CodecService.Decode:input_type -> kakeya.codec.v1.DecodeRequest
+	16, // 17: kakeya.codec.v1.CodecService.DecodeIntegers:input_type -> kakeya.codec.v1.DecodeIntegersRequest
+	19, // 18: kakeya.codec.v1.CodecService.Close:input_type -> kakeya.codec.v1.CloseRequest
+	1,  // 19: kakeya.codec.v1.CodecService.OpenLink:output_type -> kakeya.codec.v1.OpenLinkResponse
+	4,  // 20: kakeya.codec.v1.CodecService.Open:output_type -> kakeya.codec.v1.OpenResponse
+	11, // 21: kakeya.codec.v1.CodecService.RoundTrip:output_type -> kakeya.codec.v1.RoundTripResponse
+	13, // 22: kakeya.codec.v1.CodecService.Encode:output_type -> kakeya.codec.v1.EncodeResponse
+	15, // 23: kakeya.codec.v1.CodecService.Decode:output_type -> kakeya.codec.v1.DecodeResponse
+	17, // 24: kakeya.codec.v1.CodecService.DecodeIntegers:output_type -> kakeya.codec.v1.DecodeIntegersResponse
+	20, // 25: kakeya.codec.v1.CodecService.Close:output_type -> kakeya.codec.v1.CloseResponse
+	19, // [19:26] is the sub-list for method output_type
+	12, // [12:19] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_codec_codec_proto_init() }
@@ -1244,7 +1329,7 @@ func file_codec_codec_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_codec_codec_proto_rawDesc), len(file_codec_codec_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ import (
 type Device struct {
 	backend  backends.Backend
 	client   *pjrt.Client // nil: pure Go
+	shares   bool         // memory with the host
 	path     string
 	programs programs
 }
@@ -38,8 +39,7 @@ var opened = struct {
 }{devices: map[key]*Device{}}
 
 // Open returns the device of a PJRT plugin, or with "" the one in pure Go, which computes on one thread. threads 0: as
-// many as there are CPUs. base.ErrUnsupported: the plugin cannot be used, or is for a device whose memory the host does
-// not share.
+// many as there are CPUs. base.ErrUnsupported: the plugin cannot be used.
 func Open(path string, threads int) (*Device, error) {
 	opened.Lock()
 	defer opened.Unlock()
@@ -70,22 +70,25 @@ func open(path string, threads int) (*Device, error) {
 		return nil, err
 	}
 	xla.EnableAutoInstall(false)
-	b, err := xla.New(path + ",shared_buffers")
+	gpu := strings.Contains(filepath.Base(path), "cuda")
+	var options pjrt.NamedValuesMap
+	config := path + ",shared_buffers"
+	if gpu {
+		options, config = pjrt.NamedValuesMap{"preallocate": false}, path
+	}
+	b, err := xla.NewWithOptions(config, options)
 	if err != nil {
 		return nil, fmt.Errorf("PJRT plugin %s: %w: %w", path, base.ErrUnsupported, err)
 	}
-	probe, _, err := b.(*xla.Backend).NewSharedBuffer(0, shapes.Make(dtypes.Float32, 1))
+	probe, err := b.BufferFromFlatData(0, []float32{0}, shapes.Make(dtypes.Float32, 1))
 	if err != nil {
-		return nil, fmt.Errorf("PJRT plugin %s: %w: its device does not share memory with the host: %w", path, base.ErrUnsupported, err)
+		return nil, fmt.Errorf("PJRT plugin %s: %w: %w", path, base.ErrUnsupported, err)
 	}
 	client := probe.(*pjrt.Buffer).Client()
 	if err := b.BufferFinalize(probe); err != nil {
 		return nil, err
 	}
-	if platform := client.Platform(); platform != "cpu" {
-		return nil, fmt.Errorf("PJRT plugin %s: %w: it is for %s, and this backend has been made to work on CPU only", path, base.ErrUnsupported, platform)
-	}
-	return &Device{backend: b, client: client, path: path}, nil
+	return &Device{backend: &aliasing{Backend: b}, client: client, shares: client.Platform() == "cpu", path: path}, nil
 }
 
 // setEnvironment tells XLA what it reads when a client is made: the size of its thread pool, and how wide vectors may be.
@@ -112,8 +115,11 @@ func (d *Device) String() string {
 	if d.client == nil {
 		return "pure Go (simplego), slow"
 	}
-	return "XLA on CPU, " + filepath.Base(d.path)
+	return "XLA on " + d.client.Platform() + ", " + filepath.Base(d.path)
 }
+
+// Shares says whether the host sees the device's memory.
+func (d *Device) Shares() bool { return d.client == nil || d.shares }
 
 // Compiles says whether graphs become machine code, of which arrays can be seen in any shape.
 func (d *Device) Compiles() bool { return d.client != nil }

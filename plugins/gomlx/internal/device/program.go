@@ -29,8 +29,21 @@ func (d *Device) compile(name string, inputs []Shape, build func(in []*graph.Nod
 	for i, s := range inputs {
 		in = append(in, graph.Parameter(g, fmt.Sprint("p", i), shapes.Make(s.Kind, s.Dims...)))
 	}
-	g.Compile(build(in)...)
-	return &Program{device: d, graph: g, donate: make([]bool, len(inputs))}, nil
+	outputs := build(in)
+	p = &Program{device: d, graph: g, donate: make([]bool, len(inputs))}
+	var donated []int
+	for i, s := range inputs {
+		if p.donate[i] = s.Donated; s.Donated {
+			donated = append(donated, i)
+		}
+	}
+	if a, is := d.backend.(*aliasing); is {
+		if err := a.alias(donated, len(outputs)-len(donated)); err != nil {
+			return nil, fmt.Errorf("compile %s: %w", name, err)
+		}
+	}
+	g.Compile(outputs...)
+	return p, nil
 }
 
 // Run computes. The outputs are the caller's, who frees them.
@@ -64,24 +77,31 @@ func (o Output) Buffer() Buffer { return o.buffer }
 // Floats are its numbers, until it is freed.
 func (o Output) Floats() ([]float32, error) { return read[float32](o) }
 
-// Bits are its numbers of 16 bits, until it is freed.
-func (o Output) Bits() ([]uint16, error) { return read[uint16](o) }
+// Bytes are its numbers as bytes, until it is freed.
+func (o Output) Bytes() ([]byte, error) { return read[byte](o) }
 
 func read[T any](o Output) ([]T, error) {
+	var t T
+	size := o.shape.Size() * o.shape.DType.Size() / int(unsafe.Sizeof(t))
 	var at unsafe.Pointer
-	if b, is := o.buffer.(*pjrt.Buffer); is {
+	b, is := o.buffer.(*pjrt.Buffer)
+	switch {
+	case is && o.device.shares:
 		var err error
 		if at, err = b.UnsafePointer(); err != nil {
 			return nil, err
 		}
-	} else {
+	case is:
+		numbers := make([]T, size)
+		return numbers, b.ToHost(unsafe.Slice((*byte)(start(numbers)), o.shape.Size()*o.shape.DType.Size()))
+	default:
 		flat, err := o.device.backend.BufferData(o.buffer)
 		if err != nil {
 			return nil, err
 		}
 		at = start(flat)
 	}
-	return unsafe.Slice((*T)(at), o.shape.Size()), nil
+	return unsafe.Slice((*T)(at), size), nil
 }
 
 // Free gives its memory back.

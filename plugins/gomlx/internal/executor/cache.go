@@ -1,91 +1,108 @@
 package executor
 
 import (
-	"github.com/gomlx/gomlx/pkg/core/dtypes"
-
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/model"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/net"
 )
 
-// layerCache is one layer's keys and values, an array a head, [cells, head_dim]: the heads of keys and then those of
-// values. views are programs' inputs of their beginnings, by place of the number of blocks.
+// layerCache is one layer's cache: the host's arrays, or where programs write it what the last one left.
 type layerCache struct {
-	heads []*device.Array
-	views [][]device.Buffer
+	of      []net.Array
+	arrays  []*device.Array
+	written []device.Buffer
 }
 
-func newLayerCache(m *model.Model, cells int, blocks []int) (c layerCache, err error) {
-	c.views = make([][]device.Buffer, len(blocks))
-	for range 2 * m.Net.KVHeads {
-		a, err := m.Device.NewArray(m.Net.Cache, m.Net.HeadShape(cells/net.Block)...)
+func newLayerCache(m *model.Model, blocks int, packed bool) (c *layerCache, err error) {
+	c = &layerCache{of: m.Net.Arrays(blocks, packed)}
+	for _, of := range c.of {
+		a, err := m.Device.NewArray(of.Kind, of.Dims...)
 		if err != nil {
 			return c, err
 		}
-		c.heads = append(c.heads, a)
-		for i, n := range blocks {
-			b, err := a.View(m.Net.HeadShape(n)...)
-			if err != nil {
-				return c, err
-			}
-			c.views[i] = append(c.views[i], b)
+		c.arrays = append(c.arrays, a)
+		if !m.Net.Written {
+			continue
 		}
+		b, err := a.Move()
+		if err != nil {
+			return c, err
+		}
+		c.written = append(c.written, b)
 	}
 	return c, nil
 }
 
-func (c layerCache) free() {
-	for _, a := range c.heads {
-		a.Free()
+func (c *layerCache) free(d *device.Device) {
+	if c.written == nil {
+		for _, a := range c.arrays {
+			a.Free()
+		}
+	}
+	for _, b := range c.written {
+		d.Free(b)
 	}
 }
 
-func (c layerCache) bytes() (n int64) {
-	for _, a := range c.heads {
+func (c *layerCache) bytes() (n int64) {
+	for _, a := range c.arrays {
 		n += a.Size()
 	}
 	return n
 }
 
-// keepVectors puts what a program made of tokens into their cells: [layers, 2, tokens, kv_heads, head_dim].
-func (x *Executor) keepVectors(g group, spots []int32, tokens int, out device.Output) error {
+// inputs are the arrays' first n blocks, of exact cells all, or with Written all of all.
+func (c *layerCache) inputs(args []device.Buffer, n int) ([]device.Buffer, error) {
+	if c.written != nil {
+		return append(args, c.written...), nil
+	}
+	for i, of := range c.of {
+		dims := append([]int{n * net.Block}, of.Dims[1:]...)
+		if of.Exact {
+			dims = of.Dims
+		}
+		b, err := c.arrays[i].View(dims...)
+		if err != nil {
+			return args, err
+		}
+		args = append(args, b)
+	}
+	return args, nil
+}
+
+// place is where a token's row of an array lies, given its cell of so many that are not exact. False: in another array.
+func place(of net.Array, spot int32, cells int) (at int, here bool) {
+	if of.Exact {
+		return int(spot) - cells, int(spot) >= cells
+	}
+	return int(spot), int(spot) < cells
+}
+
+// keep puts rows that a program made of tokens, [layers, tokens, ...], into their cells.
+func (x *Executor) keep(g group, spots []int32, tokens int, rows []device.Output) error {
 	if len(spots) == 0 {
 		return nil
 	}
-	if x.model.Net.Cache == dtypes.Float32 {
-		numbers, err := out.Floats()
-		keep(x, g, spots, tokens, (*device.Array).Floats, numbers)
-		return err
-	}
-	numbers, err := out.Bits()
-	keep(x, g, spots, tokens, (*device.Array).Bits, numbers)
-	return err
-}
-
-func keep[T any](x *Executor, g group, spots []int32, tokens int, numbers func(*device.Array) []T, vectors []T) {
-	m := x.model.Net
-	size := tokens * m.KVHeads * m.HeadDim
-	for i := 0; len(vectors) > 0; i++ {
-		scatter(x.cache[g.first+i/2].heads[i%2*m.KVHeads:][:m.KVHeads], numbers, m.HeadDim, spots, vectors[:size])
-		vectors = vectors[size:]
-	}
-}
-
-// scatter writes vectors [tokens, heads, dim] into their cells, and gather reads them.
-func scatter[T any](heads []*device.Array, numbers func(*device.Array) []T, dim int, spots []int32, vectors []T) {
-	for h, a := range heads {
-		cells := numbers(a)
-		for i, spot := range spots {
-			copy(cells[int(spot)*dim:][:dim], vectors[(i*len(heads)+h)*dim:])
+	for from, out := range rows {
+		data, err := out.Bytes()
+		if err != nil {
+			return err
+		}
+		size := len(data) / len(g.kinds) / tokens
+		for layer := range g.kinds {
+			c := x.cache[g.first+layer]
+			for i, of := range c.of {
+				if of.From != from {
+					continue
+				}
+				to := c.arrays[i].Bytes()
+				for t, spot := range spots {
+					if at, here := place(of, spot, x.options.Cells); here {
+						copy(to[at*size:][:size], data[(layer*tokens+t)*size:])
+					}
+				}
+			}
 		}
 	}
-}
-
-func gather[T any](heads []*device.Array, numbers func(*device.Array) []T, dim int, spots []int32, vectors []T) {
-	for h, a := range heads {
-		cells := numbers(a)
-		for i, spot := range spots {
-			copy(vectors[(i*len(heads)+h)*dim:][:dim], cells[int(spot)*dim:])
-		}
-	}
+	return nil
 }

@@ -13,35 +13,46 @@ func (o *owners) add(s engine.SeqID)      { o[s/64] |= 1 << (s % 64) }
 func (o *owners) remove(s engine.SeqID)   { o[s/64] &^= 1 << (s % 64) }
 func (o *owners) none() bool              { return *o == owners{} }
 
-// cells are the books of a cache: what each cell holds.
+// cells are the books of a cache: what each cell holds. Those behind the main ones are for exact tokens, which the first
+// sinks positions of a sequence are.
 type cells struct {
 	positions []int32
 	owners    []owners
-	free      int
+	main      int
+	sinks     int32
+	free      int // of the main ones
 }
 
-func newCells(n int) *cells {
-	return &cells{positions: make([]int32, n), owners: make([]owners, n), free: n}
+func newCells(n, exact, sinks int) *cells {
+	return &cells{positions: make([]int32, n+exact), owners: make([]owners, n+exact), main: n, sinks: int32(sinks), free: n}
 }
 
 // take gives free cells to items, the lowest first. False: there are too few, and nothing was done.
 func (c *cells) take(items []engine.Item, spots []int32) ([]int32, bool) {
 	spots = spots[:0]
-	if len(items) > c.free {
-		return spots, false
-	}
-	for cell := range c.owners {
-		if len(spots) == len(items) {
-			break
+	cell, exact := 0, c.main
+	for _, it := range items {
+		at, end := &cell, c.main
+		if it.Pos < c.sinks {
+			at, end = &exact, len(c.owners)
 		}
-		if c.owners[cell].none() {
-			it := items[len(spots)]
-			c.owners[cell].add(it.Seq)
-			c.positions[cell] = it.Pos
-			spots = append(spots, int32(cell))
+		for *at < end && !c.owners[*at].none() {
+			*at++
+		}
+		if *at == end {
+			return spots[:0], false
+		}
+		spots = append(spots, int32(*at))
+		*at++
+	}
+	for i, it := range items {
+		spot := spots[i]
+		c.owners[spot].add(it.Seq)
+		c.positions[spot] = it.Pos
+		if int(spot) < c.main {
+			c.free--
 		}
 	}
-	c.free -= len(spots)
 	return spots, true
 }
 
@@ -49,8 +60,10 @@ func (c *cells) take(items []engine.Item, spots []int32) ([]int32, bool) {
 func (c *cells) release(spots []int32) {
 	for _, s := range spots {
 		c.owners[s] = owners{}
+		if int(s) < c.main {
+			c.free++
+		}
 	}
-	c.free += len(spots)
 }
 
 // remove takes positions [from, to) from a sequence; to < 0 is the end.
@@ -59,7 +72,7 @@ func (c *cells) remove(seq engine.SeqID, from, to int32) {
 		o := &c.owners[i]
 		if p := c.positions[i]; o.has(seq) && p >= from && (to < 0 || p < to) {
 			o.remove(seq)
-			if o.none() {
+			if o.none() && i < c.main {
 				c.free++
 			}
 		}
@@ -88,9 +101,9 @@ func (c *cells) find(seq engine.SeqID, from, to int32) ([]int32, bool) {
 	return spots, found == len(spots)
 }
 
-// end is behind the last cell of any of the sequences, but for some cells.
+// end is behind the last main cell of any of the sequences, but for some cells.
 func (c *cells) end(of *owners, but map[int32]bool) int {
-	for i := len(c.owners) - 1; i >= 0; i-- {
+	for i := c.main - 1; i >= 0; i-- {
 		if but[int32(i)] {
 			continue
 		}

@@ -14,7 +14,7 @@ func TestCells(t *testing.T) {
 	const sequences, n = 5, 24
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		c, model := newCells(n), make([]map[int32]int32, sequences) // position: cell
+		c, model := newCells(n, 0, 0), make([]map[int32]int32, sequences) // position: cell
 		for i := range model {
 			model[i] = map[int32]int32{}
 		}

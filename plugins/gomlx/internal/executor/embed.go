@@ -21,7 +21,7 @@ func (x *Executor) Embed(tokens []backend.Token) ([]float32, error) {
 		items[i] = engine.Item{Token: t, Pos: int32(i), Seq: seq}
 	}
 	var spots []int32
-	if len(items) > maxChunk {
+	if len(items) > maxChunk || x.model.Net.Written {
 		var ok bool
 		if spots, ok = x.cells.take(items, nil); !ok {
 			return nil, fmt.Errorf("embed %d tokens: %w: %d cells are free", len(items), base.ErrBusy, x.cells.free)

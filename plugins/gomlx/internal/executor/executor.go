@@ -19,6 +19,17 @@ type Options struct {
 	Cells     int // rounded up to whole blocks
 	Batch     int
 	Sequences int // below MaxSequences
+	Sinks     int // first positions that packed layers keep exact
+
+	// Tokens and Blocks are the numbers of tokens, and of blocks of the cache, that programs are compiled for, ascending
+	// to Batch and to the whole cache. nil: the usual ones.
+	Tokens, Blocks []int
+}
+
+// Exact is how many exact cells the network needs that an executor with these options runs: those of all sequences.
+func (o Options) Exact() int {
+	const whole = 32
+	return ((o.Sequences+1)*o.Sinks + whole - 1) / whole * whole
 }
 
 // Executor is a model's KV cache and its programs. The engine calls it from one goroutine, Interrupt aside.
@@ -26,7 +37,7 @@ type Executor struct {
 	model     *model.Model
 	options   Options
 	cells     *cells
-	cache     []layerCache
+	cache     []*layerCache
 	programs  *programs
 	inputs    *inputs
 	interrupt atomic.Bool
@@ -42,7 +53,10 @@ var _ engine.Executor = (*Executor)(nil)
 // New allocates the cache. The caller compiles before the first step, and closes the executor before it frees the model.
 func New(m *model.Model, o Options) (*Executor, error) {
 	o.Cells = (o.Cells + net.Block - 1) / net.Block * net.Block
-	x := &Executor{model: m, options: o, cells: newCells(o.Cells)}
+	if m.Net.Exact == 0 {
+		o.Sinks = 0
+	}
+	x := &Executor{model: m, options: o, cells: newCells(o.Cells, m.Net.Exact, o.Sinks)}
 	x.programs = newPrograms(m, o)
 	if err := x.open(); err != nil {
 		x.Close()
@@ -52,8 +66,8 @@ func New(m *model.Model, o Options) (*Executor, error) {
 }
 
 func (x *Executor) open() (err error) {
-	for range x.model.Net.Layers {
-		c, err := newLayerCache(x.model, x.options.Cells, x.programs.blocks)
+	for layer := range x.model.Net.Layers {
+		c, err := newLayerCache(x.model, x.programs.cells, x.model.Packs(layer))
 		x.cache = append(x.cache, c)
 		if err != nil {
 			return err
@@ -77,7 +91,7 @@ func (x *Executor) Compiled() int64 { return x.programs.compiled.Load() }
 // Close frees the cache.
 func (x *Executor) Close() {
 	for _, c := range x.cache {
-		c.free()
+		c.free(x.model.Device)
 	}
 	if x.inputs != nil {
 		x.inputs.free()
@@ -136,8 +150,8 @@ func (x *Executor) chunk(items []engine.Item, spots []int32, first int) error {
 }
 
 // forward computes the states that the last layer leaves of items that fit one run of the programs, [tokens, width], and
-// writes keys and values into spots, if there are any. The programs see those of the items as their own, not yet in the
-// cache. first is the first item's index in the step, -1: no features are kept. The caller frees the output.
+// brings keys and values into spots, if there are any. first is the first item's index in the step, -1: no features are
+// kept. The caller frees the output.
 func (x *Executor) forward(items []engine.Item, spots []int32, first int) (out device.Output, err error) {
 	place, _ := bucket(x.programs.tokens, len(items))
 	in := &x.inputs.sizes[place]
@@ -145,16 +159,31 @@ func (x *Executor) forward(items []engine.Item, spots []int32, first int) (out d
 	if err != nil {
 		return out, err
 	}
-	hidden := in.x
+	shared, err := x.inputs.args(in, x.programs.blocks[blocks])
+	if err != nil {
+		return out, err
+	}
+	hidden, err := in.states.View(in.tokens, x.model.Net.Width)
+	if err != nil {
+		return out, err
+	}
+	run := run{spots: spots, shared: shared, tokens: in.tokens, blocks: x.programs.blocks[blocks]}
 	for i, g := range x.programs.groups {
 		before := out
-		if out, err = x.group(x.programs.layers[i][place][blocks], g, hidden, in, blocks, spots, first, len(items)); err != nil {
-			err = fmt.Errorf("layers from %d on: %w", g.first, err)
-		}
+		var states device.Output
+		out, states, err = x.group(x.programs.layers[i][place][blocks], g, hidden, run)
 		if i > 0 {
 			before.Free()
 		}
 		if err != nil {
+			return out, fmt.Errorf("layers from %d on: %w", g.first, err)
+		}
+		if first >= 0 {
+			err = x.taps.take(g, first, len(items), states)
+		}
+		states.Free()
+		if err != nil {
+			out.Free()
 			return out, err
 		}
 		hidden = out.Buffer()
@@ -162,37 +191,50 @@ func (x *Executor) forward(items []engine.Item, spots []int32, first int) (out d
 	return out, nil
 }
 
-// group computes some layers, unless the step was interrupted.
-func (x *Executor) group(p *device.Program, g group, hidden device.Buffer, in *size, blocks int, spots []int32, first, items int) (device.Output, error) {
-	if x.interrupt.Load() {
-		return device.Output{}, engine.ErrInterrupted
-	}
-	out, err := p.Run(x.args(g, hidden, in, blocks)...)
-	if err != nil {
-		return device.Output{}, err
-	}
-	err = x.keepVectors(g, spots, in.tokens, out[1])
-	if err == nil && first >= 0 {
-		err = x.taps.take(g, first, items, out[2])
-	}
-	out[1].Free()
-	out[2].Free()
-	if err != nil {
-		out[0].Free()
-	}
-	return out[0], err
+// run is what programs of all layers get alike.
+type run struct {
+	spots          []int32
+	shared         []device.Buffer
+	tokens, blocks int
 }
 
-// args are the inputs of a program of some layers.
-func (x *Executor) args(g group, hidden device.Buffer, in *size, blocks int) []device.Buffer {
-	args := []device.Buffer{hidden, x.inputs.solid.buffer}
-	for _, kind := range in.kinds {
-		args = append(args, kind.cos, kind.sin, kind.masks[blocks], kind.own)
+// group computes some layers, unless the step was interrupted: what they leave together, and each.
+func (x *Executor) group(p *device.Program, g group, hidden device.Buffer, r run) (last, states device.Output, err error) {
+	if x.interrupt.Load() {
+		return last, states, engine.ErrInterrupted
 	}
-	for i := range g.local {
-		args = append(append(args, x.cache[g.first+i].views[blocks]...), x.model.Layers[g.first+i]...)
+	args := append([]device.Buffer{hidden}, r.shared...)
+	for i := range g.kinds {
+		if args, err = x.cache[g.first+i].inputs(args, r.blocks); err != nil {
+			return last, states, err
+		}
+		args = append(args, x.model.Layers[g.first+i]...)
 	}
-	return args
+	out, err := p.Run(args...)
+	if err != nil {
+		return last, states, err
+	}
+	cache := out[2:]
+	if x.model.Net.Written {
+		for i := range g.kinds {
+			c := x.cache[g.first+i]
+			for a := range c.written {
+				x.model.Device.Free(c.written[a]) // donated: only its name is left
+				c.written[a] = cache[0].Buffer()
+				cache = cache[1:]
+			}
+		}
+		return out[0], out[1], nil
+	}
+	err = x.keep(g, r.spots, r.tokens, cache)
+	for _, o := range cache {
+		o.Free()
+	}
+	if err != nil {
+		out[0].Free()
+		out[1].Free()
+	}
+	return out[0], out[1], err
 }
 
 // head computes the logits of the items that want them.
@@ -213,16 +255,20 @@ func (x *Executor) head(items []engine.Item, hidden device.Output) error {
 		in := x.inputs.heads[place]
 		n := min(size, len(rows))
 		for i, row := range rows[:n] {
-			copy(in.array.Floats()[i*width:][:width], states[row*width:])
+			copy(in.Floats()[i*width:][:width], states[row*width:])
 		}
 		rows = rows[n:]
-		out, err := x.programs.head[place].Run(append([]device.Buffer{in.buffer, x.inputs.solid.buffer}, x.model.Head...)...)
+		args, err := x.headArgs(in, size)
+		if err != nil {
+			return err
+		}
+		out, err := x.programs.head[place].Run(args...)
 		if err != nil {
 			return fmt.Errorf("head: %w", err)
 		}
 		logits, err := out[0].Floats()
 		for i := 0; i < n && err == nil; i++ {
-			x.keep(logits[i*vocabulary:][:vocabulary])
+			x.keepLogits(logits[i*vocabulary:][:vocabulary])
 		}
 		out[0].Free()
 		if err != nil {
@@ -232,8 +278,14 @@ func (x *Executor) head(items []engine.Item, hidden device.Output) error {
 	return nil
 }
 
-// keep copies an output's logits, into memory of steps before where there is some.
-func (x *Executor) keep(logits []float32) {
+// headArgs are the inputs of the head's program.
+func (x *Executor) headArgs(in *device.Array, rows int) ([]device.Buffer, error) {
+	states, err := in.View(rows, x.model.Net.Width)
+	return append([]device.Buffer{states, x.inputs.solid}, x.model.Head...), err
+}
+
+// keepLogits copies an output's logits, into memory of steps before where there is some.
+func (x *Executor) keepLogits(logits []float32) {
 	n := len(x.logits)
 	if n < cap(x.logits) {
 		x.logits = x.logits[:n+1]

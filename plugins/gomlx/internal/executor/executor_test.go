@@ -34,7 +34,7 @@ func openOn(t testing.TB, plugin, path string, kind, cache dtypes.DType, o execu
 	require.NoError(t, err)
 	d, err := device.Open(plugin, 0)
 	require.NoError(t, err)
-	m, err := model.Load(context.Background(), f, d, c, kind, cache, func(float32) {})
+	m, err := model.Load(context.Background(), f, d, c, model.Options{Weights: kind, Cache: cache}, func(float32) {})
 	require.NoError(t, err)
 	t.Cleanup(m.Free)
 	x, err := executor.New(m, o)

@@ -13,119 +13,133 @@ import (
 
 // inputs are what programs read beside weights and cache, for each number of tokens.
 type inputs struct {
-	model  *model.Model
-	blocks []int
-	sizes  []size
-	solid  input   // net.Solid
-	heads  []input // of the head's program, by its number of rows
-	bytes  int64
-	arrays []*device.Array
-}
-
-type input struct {
-	array  *device.Array
-	buffer device.Buffer
+	model    *model.Model
+	blocks   []int
+	sizes    []size
+	solid    device.Buffer   // net.Solid
+	rotation device.Buffer   // net.Packed's; nil: nothing is packed
+	heads    []*device.Array // states of the head's program, by its number of rows
+	bytes    int64
+	arrays   []*device.Array
 }
 
 // size are the inputs for so many tokens.
 type size struct {
-	tokens int
-	states *device.Array // [tokens, width]
-	x      device.Buffer
-	kinds  []*kind // of layers: global ones, and local ones where there are any
+	tokens            int
+	states            *device.Array // [tokens, width]
+	exact             *device.Array // [tokens]; nil: nothing is packed
+	spots, exactSpots *device.Array // [tokens]; nil: the host writes the cache; there are no exact cells
+	windows           []*window     // of layers: global ones, and local ones where there are any
 }
 
-// kind is what differs between layers that see all and those that see a window.
-type kind struct {
-	local         bool
-	angles        [2]*device.Array // cosines and sines, [tokens, head_dim/2]
-	mask, seen    *device.Array    // [tokens, cells] and [tokens, tokens]
-	cos, sin, own device.Buffer
-	masks         []device.Buffer // by place of the number of blocks
+// window is what differs between layers that see all and those that see a window.
+type window struct {
+	local    bool
+	cos, sin *device.Array // [tokens, head_dim/2]
+	mask     *device.Array // [tokens, cells]
+	seen     *device.Array // [tokens, exact cells]; nil: there are none
+	own      *device.Array // [tokens, tokens]; nil: tokens are seen in their cells
 }
 
 func newInputs(m *model.Model, p *programs) (*inputs, error) {
 	in := &inputs{model: m, blocks: p.blocks}
-	var err error
-	if in.solid, err = in.array(len(net.Solid)); err != nil {
+	if err := in.open(p); err != nil {
+		in.free()
 		return nil, err
-	}
-	copy(in.solid.array.Floats(), net.Solid)
-	for _, t := range p.tokens {
-		s, err := in.size(t)
-		if err != nil {
-			in.free()
-			return nil, err
-		}
-		in.sizes = append(in.sizes, s)
-	}
-	for _, r := range p.heads {
-		i, err := in.array(r, m.Net.Width)
-		if err != nil {
-			in.free()
-			return nil, err
-		}
-		in.heads = append(in.heads, i)
 	}
 	return in, nil
 }
 
-func (in *inputs) array(dims ...int) (i input, err error) {
-	if i.array, err = in.model.Device.NewArray(dtypes.Float32, dims...); err != nil {
-		return i, err
+func (in *inputs) open(p *programs) (err error) {
+	m := in.model.Net
+	if in.solid, err = in.constant(func(to []float32) { copy(to, net.Solid) }, len(net.Solid)); err != nil {
+		return err
 	}
-	in.arrays = append(in.arrays, i.array)
-	in.bytes += i.array.Size()
-	i.buffer, err = i.array.View(dims...)
-	return i, err
+	if m.Packed != nil {
+		in.rotation, err = in.constant(func(to []float32) { m.Packed.Rotate(to, m.HeadDim) }, m.HeadDim, m.HeadDim)
+		if err != nil {
+			return err
+		}
+	}
+	for _, t := range p.tokens {
+		s, err := in.size(t, p.cells*net.Block)
+		if err != nil {
+			return err
+		}
+		in.sizes = append(in.sizes, s)
+	}
+	for _, r := range p.heads {
+		a, err := in.array(dtypes.Float32, r, m.Width)
+		if err != nil {
+			return err
+		}
+		in.heads = append(in.heads, a)
+	}
+	return nil
 }
 
-func (in *inputs) size(t int) (size, error) {
-	x, err := in.array(t, in.model.Net.Width)
-	if err != nil {
-		return size{}, err
+func (in *inputs) array(kind dtypes.DType, dims ...int) (*device.Array, error) {
+	a, err := in.model.Device.NewArray(kind, dims...)
+	if err == nil {
+		in.arrays = append(in.arrays, a)
+		in.bytes += a.Size()
 	}
-	s := size{tokens: t, states: x.array, x: x.buffer}
-	for _, local := range []bool{false, true} {
-		if local && in.model.Net.Window == 0 {
-			break
+	return a, err
+}
+
+func (in *inputs) constant(fill func([]float32), dims ...int) (device.Buffer, error) {
+	a, err := in.array(dtypes.Float32, dims...)
+	if err != nil {
+		return nil, err
+	}
+	fill(a.Floats())
+	return a.Move()
+}
+
+// want is an array that there is only under some conditions.
+type want struct {
+	to   **device.Array
+	is   bool
+	kind dtypes.DType
+	dims []int
+}
+
+func (in *inputs) make(wanted []want) (err error) {
+	for _, w := range wanted {
+		if !w.is {
+			continue
 		}
-		k, err := in.kind(t, local)
+		if *w.to, err = in.array(w.kind, w.dims...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *inputs) size(t, cells int) (s size, err error) {
+	m := in.model.Net
+	s.tokens = t
+	err = in.make([]want{
+		{&s.states, true, dtypes.Float32, []int{t, m.Width}},
+		{&s.exact, m.Packed != nil, dtypes.Float32, []int{t}},
+		{&s.spots, m.Written, dtypes.Int32, []int{t}},
+		{&s.exactSpots, m.Written && m.Exact > 0, dtypes.Int32, []int{t}},
+	})
+	for i := range m.Windows() {
+		w := &window{local: i > 0}
+		s.windows = append(s.windows, w)
 		if err != nil {
 			return s, err
 		}
-		s.kinds = append(s.kinds, k)
+		err = in.make([]want{
+			{&w.cos, true, dtypes.Float32, []int{t, m.HeadDim / 2}},
+			{&w.sin, true, dtypes.Float32, []int{t, m.HeadDim / 2}},
+			{&w.mask, true, dtypes.Float32, []int{t, cells}},
+			{&w.seen, m.Exact > 0, dtypes.Float32, []int{t, m.Exact}},
+			{&w.own, !m.Written, dtypes.Float32, []int{t, t}},
+		})
 	}
-	return s, nil
-}
-
-func (in *inputs) kind(t int, local bool) (*kind, error) {
-	k := &kind{local: local}
-	for i, to := range []*device.Buffer{&k.cos, &k.sin} {
-		a, err := in.array(t, in.model.Net.HeadDim/2)
-		if err != nil {
-			return nil, err
-		}
-		k.angles[i], *to = a.array, a.buffer
-	}
-	own, err := in.array(t, t)
-	if err != nil {
-		return nil, err
-	}
-	k.seen, k.own = own.array, own.buffer
-	mask, err := in.array(t, in.blocks[len(in.blocks)-1]*net.Block)
-	if err != nil {
-		return nil, err
-	}
-	k.mask = mask.array
-	for _, n := range in.blocks {
-		b, err := k.mask.View(t, n*net.Block)
-		if err != nil {
-			return nil, err
-		}
-		k.masks = append(k.masks, b)
-	}
-	return k, nil
+	return s, err
 }
 
 func (in *inputs) free() {
@@ -134,82 +148,108 @@ func (in *inputs) free() {
 	}
 }
 
-// fill writes the inputs of a chunk and returns the place of the number of blocks that it looks at. spots are the
-// items' own cells, which are not filled yet.
+// args are the inputs that all layers of a program share, for n blocks, but for the states.
+func (in *inputs) args(s *size, n int) (args []device.Buffer, err error) {
+	view := func(a *device.Array, dims ...int) {
+		if a == nil || err != nil {
+			return
+		}
+		var b device.Buffer
+		b, err = a.View(dims...)
+		args = append(args, b)
+	}
+	m, t := in.model.Net, s.tokens
+	args = append(args, in.solid)
+	if in.rotation != nil {
+		args = append(args, in.rotation)
+	}
+	view(s.exact, t)
+	view(s.spots, t)
+	view(s.exactSpots, t)
+	for _, w := range s.windows {
+		view(w.cos, t, m.HeadDim/2)
+		view(w.sin, t, m.HeadDim/2)
+		view(w.mask, t, n*net.Block)
+		view(w.seen, t, m.Exact)
+		view(w.own, t, t)
+	}
+	return args, err
+}
+
+// fill writes the inputs of a chunk and returns the place of the number of blocks that it looks at. spots are the items'
+// own cells, which are not filled yet.
 func (in *inputs) fill(s *size, c *cells, items []engine.Item, spots []int32) (blocks int, err error) {
-	width := in.model.Net.Width
+	m := in.model.Net
 	var of owners
 	for i, it := range items {
-		if err := in.model.Embed(it.Token, s.states.Floats()[i*width:][:width]); err != nil {
+		if err := in.model.Embed(it.Token, s.states.Floats()[i*m.Width:][:m.Width]); err != nil {
 			return 0, err
 		}
 		of.add(it.Seq)
 	}
 	own := make(map[int32]bool, len(spots))
-	for _, spot := range spots {
-		own[spot] = true
+	if m.Written {
+		in.place(s, spots, c)
+	} else {
+		for _, spot := range spots {
+			own[spot] = true
+		}
+	}
+	if s.exact != nil {
+		for i, it := range items {
+			s.exact.Floats()[i] = 0
+			if it.Pos < c.sinks {
+				s.exact.Floats()[i] = 1
+			}
+		}
 	}
 	end := c.end(&of, own)
 	blocks, n := bucket(in.blocks, (end+net.Block-1)/net.Block)
-	for _, k := range s.kinds {
-		in.angles(k, items)
-		window := int32(math.MaxInt32)
-		if k.local {
-			window = int32(in.model.Net.Window)
+	seen := newSeen(c, items, own)
+	for _, w := range s.windows {
+		in.angles(w, items)
+		span := int32(math.MaxInt32)
+		if w.local {
+			span = int32(m.Window)
 		}
-		maskOwn(k.seen.Floats(), s.tokens, items, window)
-		maskCache(k.mask.Floats()[:s.tokens*n*net.Block], n*net.Block, c, items, own, window, end)
+		seen.mask(w.mask.Floats()[:s.tokens*n*net.Block], s.tokens, 0, end, span)
+		if w.seen != nil {
+			seen.mask(w.seen.Floats(), s.tokens, c.main, len(c.owners), span)
+		}
+		if w.own != nil {
+			maskOwn(w.own.Floats(), s.tokens, items, span)
+		}
 	}
 	return blocks, nil
 }
 
+// place says where programs write rows. Those that go nowhere have cells behind the last, each its own.
+func (in *inputs) place(s *size, spots []int32, c *cells) {
+	for i := range s.tokens {
+		main, exact := int32(c.main+i), int32(in.model.Net.Exact+i)
+		if i < len(spots) {
+			if spot := spots[i]; int(spot) < c.main {
+				main = spot
+			} else {
+				exact = spot - int32(c.main)
+			}
+		}
+		s.spots.Int32s()[i] = main
+		if s.exactSpots != nil {
+			s.exactSpots.Int32s()[i] = exact
+		}
+	}
+}
+
 // angles writes by what the items' heads are rotated.
-func (in *inputs) angles(k *kind, items []engine.Item) {
+func (in *inputs) angles(w *window, items []engine.Item) {
 	half := in.model.Net.HeadDim / 2
-	cos, sin := k.angles[0].Floats(), k.angles[1].Floats()
-	for i, it := range items {
-		for j := range half {
-			s, c := math.Sincos(in.model.Net.Angle(it.Pos, j, k.local))
+	cos, sin := w.cos.Floats(), w.sin.Floats()
+	for j := range half {
+		each := in.model.Net.Angle(1, j, w.local)
+		for i, it := range items {
+			s, c := math.Sincos(float64(it.Pos) * each)
 			cos[i*half+j], sin[i*half+j] = float32(c), float32(s)
 		}
 	}
-}
-
-// maskOwn says which of the t tokens each sees: those of its sequence up to itself. What fills up sees itself.
-func maskOwn(mask []float32, t int, items []engine.Item, window int32) {
-	for i := range t {
-		row := mask[i*t:][:t]
-		for j := range row {
-			seen := i == j
-			if i < len(items) && j < len(items) {
-				a, b := items[i], items[j]
-				seen = a.Seq == b.Seq && b.Pos <= a.Pos && a.Pos-b.Pos < window
-			}
-			row[j] = hide(!seen)
-		}
-	}
-}
-
-// maskCache says which cells the items see: those of their sequence that are filled and before them.
-func maskCache(mask []float32, width int, c *cells, items []engine.Item, own map[int32]bool, window int32, end int) {
-	for i := range mask {
-		mask[i] = net.Hidden
-	}
-	for cell := range end {
-		if c.owners[cell].none() || own[int32(cell)] {
-			continue
-		}
-		for i, it := range items {
-			if p := c.positions[cell]; p <= it.Pos && it.Pos-p < window && c.owners[cell].has(it.Seq) {
-				mask[i*width+cell] = 0
-			}
-		}
-	}
-}
-
-func hide(hidden bool) float32 {
-	if hidden {
-		return net.Hidden
-	}
-	return 0
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"math"
-	"unsafe"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	"github.com/x448/float16"
@@ -13,7 +12,6 @@ import (
 	"github.com/kakeyad/kakeyad/core/decode/kv"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
-	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
 )
 
 // layout names how pages are made of rows here: of each layer the keys and then the values, [tokens, kv_heads, head_dim].
@@ -95,21 +93,14 @@ func (x *Executor) CopyCells(seq engine.SeqID, from int32) (engine.Cells, bool) 
 
 // move copies a row of a page, layer i/2's keys or values, out of the cache or into it.
 func (x *Executor) move(i int, spots []int32, row []byte, in bool) {
-	m := x.model.Net
-	heads := x.cache[i/2].heads[i%2*m.KVHeads:][:m.KVHeads]
-	if m.Cache == dtypes.Float32 {
-		move(heads, (*device.Array).Floats, m.HeadDim, spots, row, in)
-	} else {
-		move(heads, (*device.Array).Bits, m.HeadDim, spots, row, in)
-	}
-}
-
-func move[T any](heads []*device.Array, numbers func(*device.Array) []T, dim int, spots []int32, row []byte, in bool) {
-	vectors := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(row))), len(spots)*len(heads)*dim)
-	if in {
-		scatter(heads, numbers, dim, spots, vectors)
-	} else {
-		gather(heads, numbers, dim, spots, vectors)
+	cells, size := x.cache[i/2].arrays[i%2].Bytes(), len(row)/len(spots)
+	for t, spot := range spots {
+		cell, vector := cells[int(spot)*size:][:size], row[t*size:][:size]
+		if in {
+			copy(cell, vector)
+		} else {
+			copy(vector, cell)
+		}
 	}
 }
 

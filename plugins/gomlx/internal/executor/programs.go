@@ -1,13 +1,11 @@
 package executor
 
 import (
-"fmt"
-"os"
 	"sync/atomic"
 
-	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/arch"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/model"
+	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/net"
 )
 
 // programs are those of all shapes that steps are computed in.
@@ -17,37 +15,65 @@ type programs struct {
 	groups                []group               // of consecutive layers, which a program computes together
 	layers                [][][]*device.Program // [groups][tokens][blocks]
 	head                  []*device.Program     // [heads]
+	cells                 int                   // blocks of the cache
 	compiled              atomic.Int64
 }
 
 func newPrograms(m *model.Model, o Options) *programs {
-	return &programs{
+	p := &programs{
 		model:  m,
 		tokens: tokenBuckets(o.Batch),
 		blocks: blockBuckets(o.Cells, m.Device.Compiles()),
 		heads:  tokenBuckets(min(o.Batch, maxOutputs)),
-		groups: groups(m.Net.Config),
+		groups: groups(m),
+		cells:  o.Cells / net.Block,
 	}
+	if o.Tokens != nil {
+		p.tokens, p.heads = o.Tokens, o.Tokens
+	}
+	if o.Blocks != nil {
+		p.blocks = o.Blocks
+	}
+	return p
 }
 
-// group are consecutive layers. local says of each whether it is.
+// group are consecutive layers, of each of which kinds says what it is.
 type group struct {
 	first int
-	local []bool
+	kinds []net.Kind
 }
 
-// most is how many layers a program computes. Calling one costs, above all as XLA's threads fall asleep between two; but
-// a program of more takes longer to compile.
-var most = func() int { n := 6; fmt.Sscan(os.Getenv("MOST"), &n); return n }()
+// Programs compute so many layers at most. Calling one costs, above all as XLA's threads fall asleep between two, and on a
+// GPU a round trip; but a program of more takes longer to compile.
+const (
+	mostLayers    = 6
+	mostLayersGPU = 12
+)
 
-// groups are all layers. Those of one size whose layers are of the same kinds have the same programs.
-func groups(c arch.Config) (all []group) {
-	for first := 0; first < c.Layers; first += most {
-		g := group{first: first}
-		for layer := first; layer < min(first+most, c.Layers); layer++ {
-			g.local = append(g.local, c.Local(layer))
+// groupSize is how many layers programs compute: a number that leaves no rest, if there is one that is not much smaller.
+func groupSize(layers, most int) int {
+	for n := most; n > most/2; n-- {
+		if layers%n == 0 {
+			return n
 		}
-		all = append(all, g)
+	}
+	return most
+}
+
+// groups are all layers. Those of one size whose layers are of the same kinds have the same programs. None mixes packed
+// layers with others.
+func groups(m *model.Model) (all []group) {
+	size := groupSize(m.Net.Layers, mostLayers)
+	if !m.Device.Shares() {
+		size = groupSize(m.Net.Layers, mostLayersGPU)
+	}
+	for layer := range m.Net.Layers {
+		kind := net.Kind{Local: m.Net.Local(layer), Packed: m.Packs(layer)}
+		if n := len(all) - 1; n >= 0 && len(all[n].kinds) < size && all[n].kinds[0].Packed == kind.Packed {
+			all[n].kinds = append(all[n].kinds, kind)
+		} else {
+			all = append(all, group{layer, []net.Kind{kind}})
+		}
 	}
 	return all
 }
@@ -63,7 +89,7 @@ func (p *programs) compile(progress func(done float32) error) error {
 		for _, t := range p.tokens {
 			var row []*device.Program
 			for _, n := range p.blocks {
-				program, err := p.counted(p.model.Net.Group(p.model.Device, t, n, g.local))
+				program, err := p.counted(p.model.Net.Group(p.model.Device, t, n, p.cells, g.kinds))
 				if err != nil {
 					return err
 				}

@@ -35,8 +35,8 @@ func (t *taps) take(g group, first, n int, out device.Output) error {
 	if err != nil {
 		return err
 	}
-	size := len(states) / len(g.local)
-	for i := range g.local {
+	size := len(states) / len(g.kinds)
+	for i := range g.kinds {
 		place, wanted := slices.BinarySearch(t.layers, g.first+i)
 		for item := 0; wanted && item < n; item++ {
 			copy(t.rows[((first+item)*len(t.layers)+place)*t.width:][:t.width], states[i*size+item*t.width:])

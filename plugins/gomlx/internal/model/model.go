@@ -31,15 +31,41 @@ type Model struct {
 	Head   []device.Buffer   // inputs of the head's program, behind the first two
 	Bytes  int64
 
+	packs      []bool // [layers]; nil: none
 	embeddings weights.Tensor
-	norm       *device.Array
+	random     bool // nothing is from a file
+	norm       []float32
 	arrays     []*device.Array
+	made       []device.Output // random matrices
 }
+
+// Options say how a model is kept and computed.
+type Options struct {
+	Weights, Cache dtypes.DType
+	Packed         *net.Packed // what layers' caches hold; nil: vectors
+	Packs          []bool      // with Packed: which layers'
+	Exact          int         // with Packed: cells of exact tokens
+	Written        bool        // programs write the cache, whatever memory the device has
+}
+
+// new is a model without weights.
+func newModel(d *device.Device, c arch.Config, o Options) *Model {
+	m := &Model{Device: d, packs: o.Packs, Net: net.Net{
+		Config: c, Weights: o.Weights, Cache: o.Cache, Compute: dtypes.Float32, Written: o.Written || !d.Shares(), Packed: o.Packed, Exact: o.Exact,
+	}}
+	if !d.Shares() {
+		m.Net.Compute = dtypes.BFloat16
+	}
+	return m
+}
+
+// Packs says whether a layer's cache is packed.
+func (m *Model) Packs(layer int) bool { return m.Net.Packed != nil && m.packs[layer] }
 
 // Load reads all weights; progress gets fractions of it. The caller frees the model. backend.ErrModelFile: a tensor is
 // missing or has another shape.
-func Load(ctx context.Context, f *weights.File, d *device.Device, c arch.Config, kind, cache dtypes.DType, progress func(float32)) (*Model, error) {
-	m := &Model{Net: net.Net{Config: c, Weights: kind, Cache: cache}, Device: d}
+func Load(ctx context.Context, f *weights.File, d *device.Device, c arch.Config, o Options, progress func(float32)) (*Model, error) {
+	m := newModel(d, c, o)
 	if err := m.load(ctx, f, progress); err != nil {
 		m.Free()
 		return nil, err
@@ -74,15 +100,18 @@ func (m *Model) load(ctx context.Context, f *weights.File, progress func(float32
 	if !f.Has(output) {
 		output = embeddings
 	}
-	first := len(m.arrays)
 	for _, w := range net.HeadWeights(c, m.Net.Vocabulary, output) {
 		if m.Head, err = m.add(f, m.Head, w, ""); err != nil {
 			return err
 		}
 	}
-	m.norm = m.arrays[first]
+	norm, err := f.Tensor("output_norm.weight")
+	if err != nil {
+		return fmt.Errorf("%w: %w", backend.ErrModelFile, err)
+	}
+	m.norm, err = norm.Floats()
 	progress(1)
-	return nil
+	return err
 }
 
 // add appends what a program gets of a weight.
@@ -95,11 +124,7 @@ func (m *Model) add(f *weights.File, in []device.Buffer, w net.Weight, prefix st
 		}
 		m.arrays = append(m.arrays, a)
 		m.Bytes += a.Size()
-		b, err := a.View(s.Dims...)
-		if err != nil {
-			return nil, err
-		}
-		arrays, in = append(arrays, a), append(in, b)
+		arrays = append(arrays, a)
 	}
 	row := 0
 	for _, name := range w.From {
@@ -128,6 +153,13 @@ func (m *Model) add(f *weights.File, in []device.Buffer, w net.Weight, prefix st
 	}
 	if row != want {
 		return nil, fmt.Errorf("%w: %s%s has %d rows, not %d", backend.ErrModelFile, prefix, w.Name, row, want)
+	}
+	for _, a := range arrays {
+		b, err := a.Move()
+		if err != nil {
+			return nil, err
+		}
+		in = append(in, b)
 	}
 	return in, nil
 }
@@ -205,6 +237,10 @@ func quantize(to []int8, numbers []float32) float32 {
 
 // Embed writes a token's embedding into dst, [width].
 func (m *Model) Embed(token backend.Token, dst []float32) error {
+	if m.random {
+		randomEmbedding(token, dst[:m.Net.Width])
+		return nil
+	}
 	if err := m.embeddings.Row(int(token), dst); err != nil {
 		return err
 	}
@@ -217,12 +253,15 @@ func (m *Model) Embed(token backend.Token, dst []float32) error {
 }
 
 // OutputNorm are the weights of the last norm, [width].
-func (m *Model) OutputNorm() []float32 { return m.norm.Floats() }
+func (m *Model) OutputNorm() []float32 { return m.norm }
 
 // Free gives the memory back.
 func (m *Model) Free() {
 	for _, a := range m.arrays {
 		a.Free()
 	}
-	m.arrays = nil
+	for _, o := range m.made {
+		o.Free()
+	}
+	m.arrays, m.made = nil, nil
 }

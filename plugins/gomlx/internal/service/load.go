@@ -122,7 +122,7 @@ func (l *loaded) prepare(ctx context.Context, o backend.LoadOptions, progress *s
 		return err
 	}
 	kind := model.Kinds[o.Extra[keyWeights]]
-	l.model, err = model.Load(ctx, l.file, l.device, l.config, kind, cacheKind(l.device.Compiles()), func(f float32) {
+	l.model, err = model.Load(ctx, l.file, l.device, l.config, model.Options{Weights: kind, Cache: cacheKind(l.device)}, func(f float32) {
 		progress.Within(stageWeights, stageContext, f)
 	})
 	if err != nil {

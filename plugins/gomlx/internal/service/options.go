@@ -9,6 +9,7 @@ import (
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/executor"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/model"
 )
@@ -94,12 +95,16 @@ func executorOptions(o backend.LoadOptions) executor.Options {
 	return executor.Options{Cells: o.CacheTokens, Batch: o.Batch, Sequences: min(sequencesPerSlot*o.Parallel, executor.MaxSequences-1)}
 }
 
-// cacheKind is what keys and values are kept as: what kv_type_k and kv_type_v say, where there are 16-bit numbers.
-func cacheKind(compiles bool) dtypes.DType {
-	if compiles {
-		return dtypes.Float16
+// cacheKind is what keys and values are kept as: 16 bits, as kv_type_k and kv_type_v say, where there are such numbers. A
+// GPU's products are of bfloat16.
+func cacheKind(d *device.Device) dtypes.DType {
+	switch {
+	case !d.Compiles():
+		return dtypes.Float32
+	case !d.Shares():
+		return dtypes.BFloat16
 	}
-	return dtypes.Float32
+	return dtypes.Float16
 }
 
 func invalid(field, format string, args ...any) error {
