@@ -61,7 +61,7 @@ type CodecSpec struct {
 
 // CacheSpec says what becomes of a channel's KV cache. The zero value says nothing.
 type CacheSpec struct {
-	Live      bool          // the codec acts on what attention reads, not on what is parked alone
+	Mode      string        // where the codec acts, as backend.CacheOptions has it; "": unsaid
 	ParkAfter time.Duration // idle time after which a conversation is parked; 0: unsaid, negative: never
 	Recent    int           // newest tokens that stay exact, live
 	Sinks     int           // first tokens that stay exact; 0: unsaid, negative: none

@@ -10,10 +10,10 @@ import (
 )
 
 // Scoring is the channel as its distributions are measured: its codec passes every key and value
-// before attention reads it, also where the channel parks alone, and there is no drafter, which
-// changes no distribution. A channel that is so already is returned itself.
+// before attention reads it, also where the channel parks alone (resident does that by itself), and there is no drafter,
+// which changes no distribution. A channel that is so already is returned itself.
 func (c *Channel) Scoring() *Channel {
-	if c.Drafter == nil && (c.Codec == nil || c.Load.Cache.Mode == backend.CacheLive) {
+	if c.Drafter == nil && (c.Codec == nil || c.Load.Cache.Mode == backend.CacheLive || c.Load.Cache.Mode == backend.CacheResident) {
 		return c
 	}
 	s := *c

@@ -76,7 +76,7 @@ func (c *composer) onRequest(text string) (*Channel, error) {
 	}
 	spec.Codec, spec.Drafter, spec.Aliases = nil, nil, nil
 	if id.Codec.IsZero() {
-		spec.Cache.Live, spec.Cache.Recent = false, 0 // they were the codec's
+		spec.Cache.Mode, spec.Cache.Recent = "", 0 // they were the codec's
 	} else {
 		spec.Cache.ParkAfter = max(spec.Cache.ParkAfter, 0) // never was said of a cache that is not packed
 	}

@@ -77,9 +77,10 @@ type AB struct {
 // Cache says what becomes of a KV cache. Channels that differ here load the model once each.
 type Cache struct {
 	// Where the codec acts: parked packs conversations that are idle and leaves the cache of running
-	// ones alone; live passes every key and value through the codec before attention reads it. parked
-	// when not said.
-	Mode string `json:"mode,omitempty" jsonschema:"enum=parked,enum=live"`
+	// ones alone; live passes every key and value through the codec before attention reads it; resident keeps
+	// them packed in memory and attention reads them so (backend gomlx; with a codec that it cannot do that with
+	// it is parked). parked when not said.
+	Mode string `json:"mode,omitempty" jsonschema:"enum=parked,enum=live,enum=resident"`
 	// A conversation that nobody has gone on with for so long is packed and kept under sessions, to be
 	// restored when it goes on; never keeps none. When not said, 30s for channels with a codec that is
 	// parked, and never for others. Without a codec the cache is kept as it is, in more bytes.

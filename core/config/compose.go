@@ -189,7 +189,7 @@ func (c *composition) spec(ch Channel) channel.Spec {
 		s.AB = &channel.ABSpec{A: ab.A, B: ab.B, Split: float64(ab.Split) / 100, Sticky: channel.Sticky(ab.Sticky), Shadow: ab.Shadow}
 	}
 	s.Cache = channel.CacheSpec{
-		Live: ch.Cache.Mode == "live", ParkAfter: time.Duration(ch.Cache.ParkAfter),
+		Mode: ch.Cache.Mode, ParkAfter: time.Duration(ch.Cache.ParkAfter),
 		Recent: ch.Cache.Recent,
 	}
 	if n := ch.Cache.Sinks; n != nil {

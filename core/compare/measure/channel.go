@@ -25,8 +25,8 @@ func (c *channel) Info() compare.Info {
 	out := compare.Info{Name: of.Name, ID: of.ID.String(), Backend: of.Backend, Model: c.call.Model()}
 	if of.Codec != nil {
 		out.Codec = fmt.Sprintf("%s q%d", of.Codec.Name, of.Codec.Q)
-		if of.Load.Cache.Mode == backend.CacheLive {
-			out.Codec += " live"
+		if mode := of.Load.Cache.Mode; mode != backend.CacheParked {
+			out.Codec += " " + mode
 		}
 	}
 	if of.Drafter != nil {

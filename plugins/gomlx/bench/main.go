@@ -26,16 +26,17 @@ import (
 )
 
 var (
-	plugin  = flag.String("pjrt", "", "path of the PJRT plugin; empty: the one that the backend finds")
-	models  = flag.String("models", "135m,1b,8b", "shapes")
-	caches  = flag.String("caches", "16bit,q38", "what the cache holds: 16bit, or q<range>: integers of E8 points")
-	streams = flag.String("streams", "1,8,64", "numbers of streams")
-	context = flag.Int("context", 128, "tokens of each stream before what is measured")
-	tokens  = flag.Int("new", 64, "tokens of each stream that are measured")
-	seconds = flag.Float64("seconds", 400, "begin nothing more after so many")
-	kind    = flag.String("weights", "bf16", "what matrices are kept as")
-	written = flag.Bool("written", false, "programs write the cache, on a device of any memory")
-	rounds  = flag.Int("rounds", 3, "times that it is measured; the best counts")
+	plugin   = flag.String("pjrt", "", "path of the PJRT plugin; empty: the one that the backend finds")
+	models   = flag.String("models", "135m,1b,8b", "shapes")
+	caches   = flag.String("caches", "16bit,q38", "what the cache holds: 16bit, or q<range>: integers of E8 points")
+	streams  = flag.String("streams", "1,8,64", "numbers of streams")
+	before   = flag.Int("context", 128, "tokens of each stream before what is measured")
+	tokens   = flag.Int("new", 64, "tokens of each stream that are measured")
+	seconds  = flag.Float64("seconds", 400, "begin nothing more after so many")
+	kind     = flag.String("weights", "bf16", "what matrices are kept as")
+	written  = flag.Bool("written", false, "programs write the cache, on a device of any memory")
+	testdata = flag.String("check", "", "folder of the executor's testdata: check small models against numpy's logits first")
+	rounds   = flag.Int("rounds", 3, "times that it is measured; the best counts")
 )
 
 // shape is a model's.
@@ -70,6 +71,11 @@ func run(begun time.Time) error {
 	d, err := device.Open(device.Find(*plugin), 0)
 	if err != nil {
 		return err
+	}
+	if *testdata != "" {
+		if err := check(d, *testdata); err != nil {
+			return err
+		}
 	}
 	limit, err := bandwidth(d)
 	if err != nil {
@@ -115,7 +121,7 @@ func measureModel(d *device.Device, name string, s shape, limit float64, begun t
 			if err != nil {
 				return fmt.Errorf("%d streams, %s: %w", n, cache, err)
 			}
-			line["model"], line["cache"], line["streams"], line["context"] = name, cache, n, *context
+			line["model"], line["cache"], line["streams"], line["context"] = name, cache, n, *before
 			say(line)
 		}
 	}
@@ -143,7 +149,7 @@ func packed(cache string, dim int) (*net.Packed, error) {
 
 // measure lets streams generate, all together.
 func measure(m *model.Model, s shape, n int, limit float64) (map[string]any, error) {
-	cells := n * (*context + *tokens)
+	cells := n * (*before + *tokens)
 	blocks := (cells + net.Block - 1) / net.Block
 	x, err := executor.New(m, executor.Options{Cells: cells, Batch: n, Sequences: n, Tokens: []int{n}, Blocks: []int{blocks}})
 	if err != nil {
@@ -162,7 +168,7 @@ func measure(m *model.Model, s shape, n int, limit float64) (map[string]any, err
 		}
 		return x.Step(items)
 	}
-	for position := range *context {
+	for position := range *before {
 		if err := step(position); err != nil {
 			return nil, err
 		}
@@ -170,14 +176,14 @@ func measure(m *model.Model, s shape, n int, limit float64) (map[string]any, err
 	best := math.Inf(1)
 	for range *rounds {
 		begun = time.Now()
-		for position := *context; position < *context+*tokens; position++ {
+		for position := *before; position < *before+*tokens; position++ {
 			if err := step(position); err != nil {
 				return nil, err
 			}
 		}
 		best = min(best, time.Since(begun).Seconds()/float64(*tokens))
 		for i := range n {
-			x.SeqRemove(engine.SeqID(i), int32(*context), -1)
+			x.SeqRemove(engine.SeqID(i), int32(*before), -1)
 		}
 	}
 	sum := 0.0
@@ -188,7 +194,7 @@ func measure(m *model.Model, s shape, n int, limit float64) (map[string]any, err
 		return nil, errors.New("the logits are not numbers")
 	}
 	row := float64(x.CacheBytes()) / float64(blocks*net.Block)
-	read := float64(m.Bytes) + float64(n)*(float64(*context)+float64(*tokens)/2)*row
+	read := float64(m.Bytes) + float64(n)*(float64(*before)+float64(*tokens)/2)*row
 	return map[string]any{
 		"tokens/s": round(float64(n)/best, 1), "ms a step": round(best*1e3, 3), "share of bandwidth": round(read/best/limit, 4),
 		"bytes a token": round(row, 0), "compile s": round(compile.Seconds(), 1),

@@ -104,5 +104,15 @@ func read[T any](o Output) ([]T, error) {
 	return unsafe.Slice((*T)(at), size), nil
 }
 
+// CopyTo writes its numbers, as many as there is room for in to.
+func (o Output) CopyTo(to []float32) error {
+	if b, is := o.buffer.(*pjrt.Buffer); is && !o.device.shares {
+		return b.ToHost(unsafe.Slice((*byte)(start(to)), 4*len(to)))
+	}
+	numbers, err := o.Floats()
+	copy(to, numbers)
+	return err
+}
+
 // Free gives its memory back.
 func (o Output) Free() { _ = o.device.backend.BufferFinalize(o.buffer) } // it is only freed once

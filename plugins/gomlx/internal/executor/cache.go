@@ -70,6 +70,14 @@ func (c *layerCache) inputs(args []device.Buffer, n int) ([]device.Buffer, error
 	return args, nil
 }
 
+// replace takes over what a program made of the arrays, which were donated to it.
+func (c *layerCache) replace(d *device.Device, arrays []device.Output) {
+	for i, o := range arrays {
+		d.Free(c.written[i]) // only its name is left
+		c.written[i] = o.Buffer()
+	}
+}
+
 // place is where a token's row of an array lies, given its cell of so many that are not exact. False: in another array.
 func place(of net.Array, spot int32, cells int) (at int, here bool) {
 	if of.Exact {

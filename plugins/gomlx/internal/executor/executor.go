@@ -4,6 +4,7 @@ package executor
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
@@ -43,8 +44,9 @@ type Executor struct {
 	interrupt atomic.Bool
 
 	spots  []int32
-	logits [][]float32 // of the last step, [outputs][vocabulary]
+	logits []float32 // of the last step, [outputs, vocabulary]
 	taps   taps
+	live   *live     // nil: no codec acts in steps
 	pages  *kv.Pages // nil: before Park
 }
 
@@ -73,12 +75,15 @@ func (x *Executor) open() (err error) {
 			return err
 		}
 	}
-	x.inputs, err = newInputs(x.model, x.programs)
-	return err
+	return nil
 }
 
-// Compile makes all programs that steps may need; progress gets fractions of it. Nothing is compiled after.
-func (x *Executor) Compile(progress func(done float32) error) error {
+// Compile makes all programs that steps may need, and room for their inputs; progress gets fractions of it. Nothing is
+// compiled after.
+func (x *Executor) Compile(progress func(done float32) error) (err error) {
+	if x.inputs, err = newInputs(x.model, x.programs); err != nil {
+		return err
+	}
 	return x.programs.compile(progress)
 }
 
@@ -99,6 +104,9 @@ func (x *Executor) Close() {
 	if x.pages != nil {
 		x.pages.Close()
 	}
+	if x.live != nil {
+		x.live.Close()
+	}
 }
 
 // CacheBytes is what the cache takes.
@@ -109,7 +117,7 @@ func (x *Executor) CacheBytes() (n int64) {
 	return n
 }
 
-// WorkBytes is what the inputs of programs take.
+// WorkBytes is what the inputs of programs take, once there are any.
 func (x *Executor) WorkBytes() int64 { return x.inputs.bytes }
 
 // Limits implements engine.Executor.
@@ -167,11 +175,19 @@ func (x *Executor) forward(items []engine.Item, spots []int32, first int) (out d
 	if err != nil {
 		return out, err
 	}
-	run := run{spots: spots, shared: shared, tokens: in.tokens, blocks: x.programs.blocks[blocks]}
+	run := run{spots: spots, in: in, shared: shared, place: place, size: blocks, blocks: x.programs.blocks[blocks]}
+	if x.live != nil {
+		if err := x.live.begin(items); err != nil {
+			return out, err
+		}
+		if run.entering, err = x.inputs.args(in, x.programs.blocks[0]); err != nil {
+			return out, err
+		}
+	}
 	for i, g := range x.programs.groups {
 		before := out
 		var states device.Output
-		out, states, err = x.group(x.programs.layers[i][place][blocks], g, hidden, run)
+		out, states, err = x.group(i, g, hidden, run)
 		if i > 0 {
 			before.Free()
 		}
@@ -193,24 +209,33 @@ func (x *Executor) forward(items []engine.Item, spots []int32, first int) (out d
 
 // run is what programs of all layers get alike.
 type run struct {
-	spots          []int32
-	shared         []device.Buffer
-	tokens, blocks int
+	spots       []int32
+	in          *size
+	shared      []device.Buffer
+	entering    []device.Buffer // with a live codec: the same for the first of a layer's two programs
+	place, size int             // of the programs, by tokens and by blocks
+	blocks      int
 }
 
 // group computes some layers, unless the step was interrupted: what they leave together, and each.
-func (x *Executor) group(p *device.Program, g group, hidden device.Buffer, r run) (last, states device.Output, err error) {
+func (x *Executor) group(i int, g group, hidden device.Buffer, r run) (last, states device.Output, err error) {
 	if x.interrupt.Load() {
 		return last, states, engine.ErrInterrupted
 	}
-	args := append([]device.Buffer{hidden}, r.shared...)
-	for i := range g.kinds {
-		if args, err = x.cache[g.first+i].inputs(args, r.blocks); err != nil {
-			return last, states, err
+	var out []device.Output
+	p := x.programs.layers[i][r.place][r.size]
+	if x.live != nil {
+		out, err = x.liveLayer(g.first, x.programs.enters[i][r.place], p, hidden, r)
+	} else {
+		args := append([]device.Buffer{hidden}, r.shared...)
+		for i := range g.kinds {
+			if args, err = x.cache[g.first+i].inputs(args, r.blocks); err != nil {
+				return last, states, err
+			}
+			args = append(args, x.model.Layers[g.first+i]...)
 		}
-		args = append(args, x.model.Layers[g.first+i]...)
+		out, err = p.Run(args...)
 	}
-	out, err := p.Run(args...)
 	if err != nil {
 		return last, states, err
 	}
@@ -218,15 +243,13 @@ func (x *Executor) group(p *device.Program, g group, hidden device.Buffer, r run
 	if x.model.Net.Written {
 		for i := range g.kinds {
 			c := x.cache[g.first+i]
-			for a := range c.written {
-				x.model.Device.Free(c.written[a]) // donated: only its name is left
-				c.written[a] = cache[0].Buffer()
-				cache = cache[1:]
-			}
+			n := len(c.written)
+			c.replace(x.model.Device, cache[:n])
+			cache = cache[n:]
 		}
 		return out[0], out[1], nil
 	}
-	err = x.keep(g, r.spots, r.tokens, cache)
+	err = x.keep(g, r.spots, r.in.tokens, cache)
 	for _, o := range cache {
 		o.Free()
 	}
@@ -266,10 +289,10 @@ func (x *Executor) head(items []engine.Item, hidden device.Output) error {
 		if err != nil {
 			return fmt.Errorf("head: %w", err)
 		}
-		logits, err := out[0].Floats()
-		for i := 0; i < n && err == nil; i++ {
-			x.keepLogits(logits[i*vocabulary:][:vocabulary])
-		}
+		// The rows that fill up the last program's are overwritten or not looked at.
+		at := len(x.logits)
+		x.logits = slices.Grow(x.logits, size*vocabulary)[:at+n*vocabulary]
+		err = out[0].CopyTo(x.logits[at : at+size*vocabulary])
 		out[0].Free()
 		if err != nil {
 			return err
@@ -284,19 +307,11 @@ func (x *Executor) headArgs(in *device.Array, rows int) ([]device.Buffer, error)
 	return append([]device.Buffer{states, x.inputs.solid}, x.model.Head...), err
 }
 
-// keepLogits copies an output's logits, into memory of steps before where there is some.
-func (x *Executor) keepLogits(logits []float32) {
-	n := len(x.logits)
-	if n < cap(x.logits) {
-		x.logits = x.logits[:n+1]
-	} else {
-		x.logits = append(x.logits, nil)
-	}
-	x.logits[n] = append(x.logits[n][:0], logits...)
-}
-
 // Logits implements engine.Executor.
-func (x *Executor) Logits(n int) []float32 { return x.logits[n] }
+func (x *Executor) Logits(n int) []float32 {
+	v := x.model.Net.Vocabulary
+	return x.logits[n*v:][:v]
+}
 
 // SeqRemove implements engine.Executor.
 func (x *Executor) SeqRemove(seq engine.SeqID, from, to int32) bool {

@@ -29,6 +29,7 @@ type size struct {
 	states            *device.Array // [tokens, width]
 	exact             *device.Array // [tokens]; nil: nothing is packed
 	spots, exactSpots *device.Array // [tokens]; nil: the host writes the cache; there are no exact cells
+	keys, values      *device.Array // [tokens, kv_heads, head_dim], on their way through a codec; nil: there is none
 	windows           []*window     // of layers: global ones, and local ones where there are any
 }
 
@@ -62,7 +63,7 @@ func (in *inputs) open(p *programs) (err error) {
 		}
 	}
 	for _, t := range p.tokens {
-		s, err := in.size(t, p.cells*net.Block)
+		s, err := in.size(t, p.cells*net.Block, p.enters != nil)
 		if err != nil {
 			return err
 		}
@@ -116,7 +117,7 @@ func (in *inputs) make(wanted []want) (err error) {
 	return nil
 }
 
-func (in *inputs) size(t, cells int) (s size, err error) {
+func (in *inputs) size(t, cells int, live bool) (s size, err error) {
 	m := in.model.Net
 	s.tokens = t
 	err = in.make([]want{
@@ -124,6 +125,8 @@ func (in *inputs) size(t, cells int) (s size, err error) {
 		{&s.exact, m.Packed != nil, dtypes.Float32, []int{t}},
 		{&s.spots, m.Written, dtypes.Int32, []int{t}},
 		{&s.exactSpots, m.Written && m.Exact > 0, dtypes.Int32, []int{t}},
+		{&s.keys, live, dtypes.Float32, []int{t, m.KVHeads, m.HeadDim}},
+		{&s.values, live, dtypes.Float32, []int{t, m.KVHeads, m.HeadDim}},
 	})
 	for i := range m.Windows() {
 		w := &window{local: i > 0}

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"fmt"
 	"sync/atomic"
 
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
@@ -14,18 +15,24 @@ type programs struct {
 	tokens, blocks, heads []int                 // sizes, ascending
 	groups                []group               // of consecutive layers, which a program computes together
 	layers                [][][]*device.Program // [groups][tokens][blocks]
+	enters                [][]*device.Program   // [groups][tokens], with a live codec: of layers the first part, of which layers has the second
 	head                  []*device.Program     // [heads]
 	cells                 int                   // blocks of the cache
+	movers                movers
 	compiled              atomic.Int64
 }
 
 func newPrograms(m *model.Model, o Options) *programs {
+	size := groupSize(m.Net.Layers, mostLayers)
+	if !m.Device.Shares() {
+		size = groupSize(m.Net.Layers, mostLayersGPU)
+	}
 	p := &programs{
 		model:  m,
 		tokens: tokenBuckets(o.Batch),
 		blocks: blockBuckets(o.Cells, m.Device.Compiles()),
 		heads:  tokenBuckets(min(o.Batch, maxOutputs)),
-		groups: groups(m),
+		groups: groups(m, size),
 		cells:  o.Cells / net.Block,
 	}
 	if o.Tokens != nil {
@@ -62,11 +69,7 @@ func groupSize(layers, most int) int {
 
 // groups are all layers. Those of one size whose layers are of the same kinds have the same programs. None mixes packed
 // layers with others.
-func groups(m *model.Model) (all []group) {
-	size := groupSize(m.Net.Layers, mostLayers)
-	if !m.Device.Shares() {
-		size = groupSize(m.Net.Layers, mostLayersGPU)
-	}
+func groups(m *model.Model, size int) (all []group) {
 	for layer := range m.Net.Layers {
 		kind := net.Kind{Local: m.Net.Local(layer), Packed: m.Packs(layer)}
 		if n := len(all) - 1; n >= 0 && len(all[n].kinds) < size && all[n].kinds[0].Packed == kind.Packed {
@@ -79,17 +82,24 @@ func groups(m *model.Model) (all []group) {
 }
 
 func (p *programs) compile(progress func(done float32) error) error {
-	done, all := 0, p.count()
+	done, all := 0, len(p.groups)*len(p.tokens)*len(p.blocks)+len(p.heads)
 	step := func() error {
 		done++
 		return progress(float32(done) / float32(all))
 	}
-	for _, g := range p.groups {
+	for i, g := range p.groups {
 		var sizes [][]*device.Program
 		for _, t := range p.tokens {
+			if p.enters != nil {
+				enter, err := p.counted(p.model.Net.Enter(p.model.Device, t, p.blocks[0], g.kinds[0]))
+				if err != nil {
+					return err
+				}
+				p.enters[i] = append(p.enters[i], enter)
+			}
 			var row []*device.Program
 			for _, n := range p.blocks {
-				program, err := p.counted(p.model.Net.Group(p.model.Device, t, n, p.cells, g.kinds))
+				program, err := p.counted(p.layer(t, n, g))
 				if err != nil {
 					return err
 				}
@@ -101,6 +111,9 @@ func (p *programs) compile(progress func(done float32) error) error {
 			sizes = append(sizes, row)
 		}
 		p.layers = append(p.layers, sizes)
+	}
+	if err := p.compileMovers(); err != nil {
+		return err
 	}
 	for _, r := range p.heads {
 		program, err := p.counted(p.model.Net.Head(p.model.Device, r))
@@ -115,6 +128,20 @@ func (p *programs) compile(progress func(done float32) error) error {
 	return nil
 }
 
+// layer compiles a group, or with a live codec the second part of its one layer.
+func (p *programs) layer(t, n int, g group) (*device.Program, bool, error) {
+	if p.enters != nil {
+		return p.model.Net.Leave(p.model.Device, t, n, p.cells, g.kinds[0])
+	}
+	return p.model.Net.Group(p.model.Device, t, n, p.cells, g.kinds)
+}
+
+// split makes each layer two programs.
+func (p *programs) split() {
+	p.groups = groups(p.model, 1)
+	p.enters = make([][]*device.Program, len(p.groups))
+}
+
 // counted counts a program that was compiled just now.
 func (p *programs) counted(program *device.Program, compiled bool, err error) (*device.Program, error) {
 	if compiled {
@@ -123,5 +150,15 @@ func (p *programs) counted(program *device.Program, compiled bool, err error) (*
 	return program, err
 }
 
-// count is how many programs steps choose from.
-func (p *programs) count() int { return len(p.groups)*len(p.tokens)*len(p.blocks) + len(p.heads) }
+// count is how many programs steps choose from. Groups of the same kinds have the same.
+func (p *programs) count() int {
+	distinct := map[string]bool{}
+	for _, g := range p.groups {
+		distinct[fmt.Sprint(g.kinds)] = true
+	}
+	each := len(p.tokens) * len(p.blocks)
+	if p.enters != nil {
+		each += len(p.tokens)
+	}
+	return len(distinct)*each + len(p.heads)
+}

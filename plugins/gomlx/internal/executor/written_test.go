@@ -2,8 +2,6 @@ package executor_test
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"testing"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
@@ -20,6 +18,12 @@ import (
 )
 
 func openWith(t testing.TB, plugin, path string, m model.Options, o executor.Options) *executor.Executor {
+	t.Helper()
+	return openLive(t, plugin, path, m, o, executor.LiveOptions{})
+}
+
+// openLive opens an executor, with a codec that acts in steps if one is given.
+func openLive(t testing.TB, plugin, path string, m model.Options, o executor.Options, l executor.LiveOptions) *executor.Executor {
 	t.Helper()
 	f, err := weights.Open(path)
 	require.NoError(t, err)
@@ -39,6 +43,9 @@ func openWith(t testing.TB, plugin, path string, m model.Options, o executor.Opt
 	x, err := executor.New(loaded, o)
 	require.NoError(t, err)
 	t.Cleanup(x.Close)
+	if l.Codec != nil {
+		require.NoError(t, x.Live(context.Background(), l))
+	}
 	require.NoError(t, x.Compile(func(float32) error { return nil }))
 	return x
 }
@@ -64,6 +71,3 @@ func TestWritten(t *testing.T) {
 		})
 	}
 }
-
-var _ = fmt.Sprint
-var _ = math.Abs

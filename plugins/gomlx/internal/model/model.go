@@ -42,18 +42,23 @@ type Model struct {
 // Options say how a model is kept and computed.
 type Options struct {
 	Weights, Cache dtypes.DType
-	Packed         *net.Packed // what layers' caches hold; nil: vectors
-	Packs          []bool      // with Packed: which layers'
-	Exact          int         // with Packed: cells of exact tokens
-	Written        bool        // programs write the cache, whatever memory the device has
+	Compute        dtypes.DType // of products; not said: Float32, or on a GPU BFloat16
+	Packed         *net.Packed  // what layers' caches hold; nil: vectors
+	Packs          []bool       // with Packed: which layers'
+	Exact          int          // with Packed: cells of exact tokens
+	Written        bool         // programs write the cache, whatever memory the device has
 }
 
-// new is a model without weights.
+// newModel is a model without weights.
 func newModel(d *device.Device, c arch.Config, o Options) *Model {
 	m := &Model{Device: d, packs: o.Packs, Net: net.Net{
-		Config: c, Weights: o.Weights, Cache: o.Cache, Compute: dtypes.Float32, Written: o.Written || !d.Shares(), Packed: o.Packed, Exact: o.Exact,
+		Config: c, Weights: o.Weights, Cache: o.Cache, Compute: o.Compute, Written: o.Written || !d.Shares(), Packed: o.Packed, Exact: o.Exact,
 	}}
-	if !d.Shares() {
+	switch {
+	case o.Compute != dtypes.InvalidDType:
+	case d.Shares():
+		m.Net.Compute = dtypes.Float32
+	default:
 		m.Net.Compute = dtypes.BFloat16
 	}
 	return m

@@ -15,6 +15,9 @@ type Array struct {
 	From  int
 }
 
+// RowBytes is what a cell takes of it.
+func (a Array) RowBytes() int { return a.Size() / a.Dims[0] * a.Kind.Size() }
+
 // Arrays are those of a layer's cache of n blocks, of keys and then of values: vectors [C, kv_heads, head_dim], or of a packed
 // layer integers of that shape and scales [C, kv_heads]; and with Exact the exact vectors [Exact, kv_heads, head_dim].
 func (m Net) Arrays(n int, packed bool) (all []Array) {
@@ -58,9 +61,22 @@ type cache struct {
 	window
 	packed bool
 	blocks int
-	arrays []*Node
+	arrays []*Node // inputs
 	rows   []*Node // of the tokens, see Array.From
 	after  []*Node // with Written: the arrays with them
+}
+
+// cacheOf is a layer's cache, whose arrays in begins with.
+func (m Net) cacheOf(s shared, k Kind, blocks int, in []*Node) *cache {
+	return &cache{Net: m, shared: s, window: s.of(k), packed: k.Packed, blocks: blocks, arrays: in[:len(m.Arrays(blocks, k.Packed))]}
+}
+
+// changed is what comes out of the layer, when it has attended.
+func (c *cache) changed() []*Node {
+	if c.Written {
+		return c.after
+	}
+	return c.rows
 }
 
 // part are keys and values that tokens see, [N, kv_heads, head_dim], with scales [N, kv_heads] or nil, and the mask [T, N].
@@ -79,16 +95,16 @@ func (c *cache) parts(k, v *Node) []part {
 		own.keys, own.values = as(k, c.Cache), as(v, c.Cache)
 		c.rows = []*Node{own.keys, own.values}
 	}
-	of := c.Arrays(c.blocks, c.packed)
+	of, arrays := c.Arrays(c.blocks, c.packed), c.arrays
 	if c.Written {
 		for i, a := range of {
-			c.after = append(c.after, c.put(a, c.arrays[i]))
+			c.after = append(c.after, put(arrays[i], c.at(a), c.rows[a.From]))
 		}
-		c.arrays = c.after
+		arrays = c.after
 	}
 	next := func() *Node {
-		n := c.see(of[0], c.arrays[0])
-		of, c.arrays = of[1:], c.arrays[1:]
+		n := c.see(of[0], arrays[0])
+		of, arrays = of[1:], arrays[1:]
 		return n
 	}
 	main, exact := part{mask: c.mask}, part{mask: c.seen}
@@ -116,18 +132,22 @@ func (c *cache) vectors(next func() *Node) (main, scales, exact *Node) {
 	return main, scales, exact
 }
 
-// put writes the tokens' rows into an array and returns it. Integers wrap, so that what is there and the difference to what
-// is to be there make the latter; a row whose cell is beyond the array goes nowhere.
-func (c *cache) put(of Array, a *Node) *Node {
-	spots, rows := c.spots, c.rows[of.From]
+// at are the cells of the tokens' rows in an array.
+func (c *cache) at(of Array) *Node {
 	if of.Exact {
-		spots = c.exactSpots
+		return c.exactSpots
 	}
-	if rows.DType() != of.Kind {
-		rows = Bitcast(rows, of.Kind)
+	return c.spots
+}
+
+// put writes rows into cells of an array. Integers wrap, so that what is there and the difference to what is to be there make
+// the latter; a row whose cell is beyond the array goes nowhere.
+func put(array, cells, rows *Node) *Node {
+	if kind := array.DType(); rows.DType() != kind {
+		rows = Bitcast(rows, kind)
 	}
-	at := ExpandAxes(spots, -1)
-	return ScatterSum(a, at, Sub(rows, Gather(a, at)), false, true)
+	at := ExpandAxes(cells, -1)
+	return ScatterSum(array, at, Sub(rows, Gather(array, at)), false, true)
 }
 
 // see is the beginning of an array that the program looks at, as what it is.

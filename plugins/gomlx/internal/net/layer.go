@@ -6,7 +6,13 @@ import (
 
 // layer is what a layer leaves.
 func (m Net) layer(x *Node, c *cache, w map[string]weight) *Node {
-	t, one := x.Shape().Dim(0), c.one
+	q, k, v := m.enter(x, c.one, c.window, w)
+	return m.leave(x, c.attend(q, k, v), c.one, w)
+}
+
+// enter makes the queries, keys and values of tokens, [T, heads, head_dim].
+func (m Net) enter(x, one *Node, at window, w map[string]weight) (q, k, v *Node) {
+	t := x.Shape().Dim(0)
 	qkv := m.linear(rmsNorm(x, w["attn_norm"], m.Epsilon), w["attn_qkv"], one)
 	if m.Bias {
 		qkv = Add(qkv, broadcast(w["attn_qkv_bias"].numbers, qkv))
@@ -14,12 +20,16 @@ func (m Net) layer(x *Node, c *cache, w map[string]weight) *Node {
 	heads := func(from, n int) *Node {
 		return Reshape(Slice(qkv, AxisRange(), AxisRange(from*m.HeadDim, (from+n)*m.HeadDim)), t, n, m.HeadDim)
 	}
-	q, k, v := heads(0, m.Heads), heads(m.Heads, m.KVHeads), heads(m.Heads+m.KVHeads, m.KVHeads)
+	q, k, v = heads(0, m.Heads), heads(m.Heads, m.KVHeads), heads(m.Heads+m.KVHeads, m.KVHeads)
 	if m.HeadNorm {
 		q, k = rmsNorm(q, w["attn_q_norm"], m.Epsilon), rmsNorm(k, w["attn_k_norm"], m.Epsilon)
 	}
-	q, k = rotate(q, c.cos, c.sin), rotate(k, c.cos, c.sin)
-	a := m.linear(c.attend(q, k, v), w["attn_output"], one)
+	return rotate(q, at.cos, at.sin), rotate(k, at.cos, at.sin), v
+}
+
+// leave is what a layer leaves of x, given what attention made of it, [T, heads * head_dim].
+func (m Net) leave(x, attended, one *Node, w map[string]weight) *Node {
+	a := m.linear(attended, w["attn_output"], one)
 	if m.PostNorm {
 		a = rmsNorm(a, w["post_attention_norm"], m.Epsilon)
 	}

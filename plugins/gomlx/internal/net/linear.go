@@ -12,7 +12,8 @@ const fewRows = 4
 // linear is x [T, in] times the transpose of w [out, in].
 func (m Net) linear(x *Node, w weight, one *Node) *Node {
 	if m.Compute != dtypes.Float32 {
-		return as(DotGeneral(as(x, m.Compute), []int{1}, nil, w.numbers, []int{1}, nil), dtypes.Float32)
+		y := as(DotGeneral(as(x, m.Compute), []int{1}, nil, as(w.numbers, m.Compute), []int{1}, nil), dtypes.Float32)
+		return scaled(y, w)
 	}
 	t := x.Shape().Dim(0)
 	var y *Node
@@ -28,10 +29,15 @@ func (m Net) linear(x *Node, w weight, one *Node) *Node {
 		}
 		y = Concatenate(rows, 0)
 	}
-	if w.scales != nil {
-		y = Mul(y, broadcast(w.scales, y))
+	return scaled(y, w)
+}
+
+// scaled are the products with a matrix's rows, which have scales or not.
+func scaled(y *Node, w weight) *Node {
+	if w.scales == nil {
+		return y
 	}
-	return y
+	return Mul(y, broadcast(w.scales, y))
 }
 
 // Solid is what programs get to keep XLA from computing the factor of a product again for each of its rows: see solid.

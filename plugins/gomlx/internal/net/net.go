@@ -100,6 +100,14 @@ type shared struct {
 // window is what differs between layers that see all and those that see a window. seen and own: nil where there are none.
 type window struct{ cos, sin, mask, seen, own *Node }
 
+// of are those of a layer.
+func (s shared) of(k Kind) window {
+	if k.Local {
+		return s.windows[1]
+	}
+	return s.windows[0]
+}
+
 func (m Net) shared(in []*Node) (s shared, rest []*Node) {
 	next := func() *Node {
 		n := in[0]
@@ -150,21 +158,13 @@ func (m Net) Group(d *device.Device, t, n, blocks int, kinds []Kind) (*device.Pr
 		var states []*Node
 		var written [][]*Node
 		for _, k := range kinds {
-			w := s.windows[0]
-			if k.Local {
-				w = s.windows[1]
-			}
-			c := cache{Net: m, shared: s, window: w, packed: k.Packed, blocks: n, arrays: in[:len(m.Arrays(n, k.Packed))]}
+			c := m.cacheOf(s, k, n, in)
 			in = in[len(c.arrays):]
 			var weights map[string]weight
 			weights, in = m.named(LayerWeights(m.Config), in)
-			x = m.layer(x, &c, weights)
+			x = m.layer(x, c, weights)
 			states = append(states, x)
-			if m.Written {
-				written = append(written, c.after)
-			} else {
-				written = append(written, c.rows)
-			}
+			written = append(written, c.changed())
 		}
 		return append([]*Node{x, Stack(states, 0)}, m.out(written)...)
 	})

@@ -86,14 +86,14 @@ func (l *loaded) open(ctx context.Context, req backend.LoadRequest, progress *se
 	if l.device, err = openDevice(req.Options, log); err != nil {
 		return err
 	}
-	options, err := resolve(req.Options, l.config.TrainContext, l.device.Compiles())
+	options, err := resolve(req.Options, l.config.TrainContext, l.device)
 	if err != nil {
 		return err
 	}
 	if options.Cache, err = req.Options.Cache.Resolve(l.codec != nil); err != nil {
 		return err
 	}
-	if err := l.prepare(ctx, options, progress); err != nil {
+	if err := l.prepare(ctx, &options, progress, log); err != nil {
 		return err
 	}
 	if err := l.start(ctx, req, options, log); err != nil {
@@ -117,12 +117,15 @@ func openDevice(o backend.LoadOptions, log *slog.Logger) (*device.Device, error)
 }
 
 // prepare reads the weights and compiles.
-func (l *loaded) prepare(ctx context.Context, o backend.LoadOptions, progress *serving.Progress) (err error) {
+func (l *loaded) prepare(ctx context.Context, o *backend.LoadOptions, progress *serving.Progress, log *slog.Logger) (err error) {
 	if err := progress.Enter(ctx, stageWeights); err != nil {
 		return err
 	}
-	kind := model.Kinds[o.Extra[keyWeights]]
-	l.model, err = model.Load(ctx, l.file, l.device, l.config, model.Options{Weights: kind, Cache: cacheKind(l.device)}, func(f float32) {
+	kept := model.Options{Weights: model.Kinds[o.Extra[keyWeights]], Cache: cacheKind(l.device)}
+	if err := l.reside(ctx, o, &kept, log); err != nil {
+		return err
+	}
+	l.model, err = model.Load(ctx, l.file, l.device, l.config, kept, func(f float32) {
 		progress.Within(stageWeights, stageContext, f)
 	})
 	if err != nil {
@@ -134,17 +137,11 @@ func (l *loaded) prepare(ctx context.Context, o backend.LoadOptions, progress *s
 	if err := progress.Enter(ctx, stageContext); err != nil {
 		return err
 	}
-	if l.exec, err = executor.New(l.model, executorOptions(o)); err != nil {
+	if l.exec, err = executor.New(l.model, executorOptions(*o)); err != nil {
 		return err
 	}
-	if o.Cache.ParkAfter > 0 {
-		park := executor.ParkOptions{Sinks: max(0, o.Cache.Sinks)}
-		if o.Cache.Mode == backend.CacheParked {
-			park.Codec = l.codec
-		}
-		if err := l.exec.Park(ctx, park); err != nil {
-			return err
-		}
+	if err := l.act(ctx, o.Cache); err != nil {
+		return err
 	}
 	if err := progress.Enter(ctx, stageCompile); err != nil {
 		return err

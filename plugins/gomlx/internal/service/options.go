@@ -38,8 +38,8 @@ func check(o backend.LoadOptions, b backend.Bindings) error {
 	if err != nil {
 		return err
 	}
-	if cache.Mode == backend.CacheLive {
-		return fmt.Errorf("cache.mode: live: %w by the gomlx backend: use parked, or the backend llamacpp", base.ErrUnsupported)
+	if cache.Recent > 0 {
+		return fmt.Errorf("cache.recent: %w by the gomlx backend: all tokens but the first pass through the codec at once", base.ErrUnsupported)
 	}
 	if o.GPULayers != 0 {
 		return fmt.Errorf("gpu_layers: %w by the gomlx backend: a PJRT plugin computes all layers", base.ErrUnsupported)
@@ -66,7 +66,7 @@ func check(o backend.LoadOptions, b backend.Bindings) error {
 }
 
 // resolve fills in the defaults for a model. Nothing that check refuses may be given.
-func resolve(o backend.LoadOptions, train int, compiles bool) (backend.LoadOptions, error) {
+func resolve(o backend.LoadOptions, train int, d *device.Device) (backend.LoadOptions, error) {
 	if o.PrefillChunk == 0 {
 		o.PrefillChunk = defaultChunk
 	}
@@ -81,8 +81,10 @@ func resolve(o backend.LoadOptions, train int, compiles bool) (backend.LoadOptio
 	o.PrefillChunk = min(max(o.PrefillChunk, o.Parallel), o.Batch)
 	extra := map[string]string{keyPlugin: o.Extra[keyPlugin], keyWeights: o.Extra[keyWeights]}
 	switch {
-	case !compiles:
+	case !d.Compiles():
 		extra[keyWeights] = "f32" // all that pure Go multiplies
+	case extra[keyWeights] == "" && !d.Shares():
+		extra[keyWeights] = "bf16"
 	case extra[keyWeights] == "":
 		extra[keyWeights] = "int8"
 	}
@@ -92,7 +94,10 @@ func resolve(o backend.LoadOptions, train int, compiles bool) (backend.LoadOptio
 
 // executorOptions is what resolved options mean for an executor.
 func executorOptions(o backend.LoadOptions) executor.Options {
-	return executor.Options{Cells: o.CacheTokens, Batch: o.Batch, Sequences: min(sequencesPerSlot*o.Parallel, executor.MaxSequences-1)}
+	return executor.Options{
+		Cells: o.CacheTokens, Batch: o.Batch, Sinks: max(0, o.Cache.Sinks),
+		Sequences: min(sequencesPerSlot*o.Parallel, executor.MaxSequences-1),
+	}
 }
 
 // cacheKind is what keys and values are kept as: 16 bits, as kv_type_k and kv_type_v say, where there are such numbers. A

@@ -46,8 +46,12 @@ func check(o backend.LoadOptions, b backend.Bindings) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	if _, err := o.Cache.Resolve(b.Codec != nil); err != nil {
+	cache, err := o.Cache.Resolve(b.Codec != nil)
+	if err != nil {
 		return err
+	}
+	if cache.Mode == backend.CacheResident {
+		return fmt.Errorf("cache.mode: resident: %w by the llamacpp backend: use parked or live, or the backend gomlx", base.ErrUnsupported)
 	}
 	if o.GPULayers != 0 && !binding.SupportsGPU() {
 		return fmt.Errorf("gpu_layers: this build of llama.cpp finds no GPU: %w", base.ErrUnsupported)
