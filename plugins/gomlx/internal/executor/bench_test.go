@@ -8,7 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/decode/kv"
+	"github.com/kakeyad/kakeyad/core/plugin/codec"
+	e8 "github.com/kakeyad/kakeyad/plugins/e8codec/codec"
+	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/executor"
+	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/model"
+	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/testplugin"
 	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
@@ -41,6 +47,37 @@ func benchmarkContext(b *testing.B, x *executor.Executor, context int) {
 			}
 			b.ReportMetric(float64(b.N*tokens)/b.Elapsed().Seconds(), "tokens/s")
 		})
+	}
+}
+
+// BenchmarkContext generates behind contexts, with a cache of 16-bit numbers and with one that stays packed, and tells what
+// a token takes in each.
+func BenchmarkContext(b *testing.B) {
+	o := executor.Options{Cells: 4352, Batch: 256, Sequences: 1, Sinks: 1, Tokens: []int{1, 256}}
+	for _, q := range []string{"", "38", "10", "4"} {
+		kept := model.Options{Weights: dtypes.Int8, Cache: dtypes.Float16}
+		name := "f16"
+		if q != "" {
+			name = "e8-q" + q
+			kept.Packed, kept.Exact = packedBy(b, kv.InProcess(e8.New(lattice.E8, "bench"), 0, codec.Params{"q": q})), o.Exact()
+		}
+		x := openWith(b, testplugin.CPU(b), testmodel.SmolLM2(b), kept, o)
+		at := 0
+		for _, context := range []int{128, 1024, 4096} {
+			for at < context {
+				n := min(256, context-at)
+				require.NoError(b, x.Step(items(at, n, false)))
+				at += n
+			}
+			b.Run(fmt.Sprintf("cache=%s/context=%d", name, context), func(b *testing.B) {
+				for b.Loop() {
+					require.NoError(b, x.Step(items(context, 1, true)))
+					x.SeqRemove(0, int32(context), -1)
+				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
+				b.ReportMetric(float64(x.CacheBytes())/float64(o.Cells), "B/token")
+			})
+		}
 	}
 }
 

@@ -159,6 +159,7 @@ func (l *loaded) prepare(ctx context.Context, o *backend.LoadOptions, progress *
 	if err := l.exec.Warm(0); err != nil {
 		return fmt.Errorf("first step: %w", err)
 	}
+	device.Trim()
 	return ctx.Err()
 }
 

@@ -34,8 +34,8 @@ func TestRefused(t *testing.T) {
 		"unknown weights": {change: func(o *backend.LoadOptions) { o.Extra["weights"] = "int3" }, want: base.ErrInvalid, says: "int8, bf16 or f32"},
 		"no plugin there": {change: func(o *backend.LoadOptions) { o.Extra["pjrt"] = "/nowhere/pjrt.so" }, want: base.ErrUnsupported, says: "make pjrt"},
 		"no plugin":       {change: func(o *backend.LoadOptions) { o.Extra["pjrt"] = damaged }, want: base.ErrUnsupported, says: damaged},
-		"live codec": {change: func(o *backend.LoadOptions) { o.Cache.Mode = backend.CacheLive },
-			bindings: backend.Bindings{Codec: &backend.Link{Plugin: "e8"}}, want: base.ErrUnsupported, says: "live"},
+		"recent": {change: func(o *backend.LoadOptions) { o.Cache.Mode, o.Cache.Recent = backend.CacheLive, 8 },
+			bindings: backend.Bindings{Codec: &backend.Link{Plugin: "e8"}}, want: base.ErrUnsupported, says: "cache.recent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t)
