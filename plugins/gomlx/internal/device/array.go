@@ -35,6 +35,9 @@ func (s Shape) Size() int {
 	return n
 }
 
+// Bytes is how many bytes they take.
+func (s Shape) Bytes() int64 { return int64(s.bytes()) }
+
 func (s Shape) bytes() int { return s.Size() * s.Kind.Size() }
 
 var xlaKinds = map[dtypes.DType]xladtypes.DType{
@@ -150,6 +153,16 @@ func (a *Array) Move() (Buffer, error) {
 		a.memory = nil
 	}
 	return b, err
+}
+
+// Zeros makes a buffer that is the device's alone, of a device that compiles. The caller frees it, or a program does that it
+// is donated to. base.ErrOutOfMemory.
+func (d *Device) Zeros(s Shape) (Buffer, error) {
+	b, err := d.client.BufferFromHost().FromRawData(make([]byte, s.bytes()), xlaKinds[s.Kind], s.Dims).Done()
+	if err != nil {
+		return nil, fmt.Errorf("%d bytes: %w: %w", s.bytes(), base.ErrOutOfMemory, err)
+	}
+	return b, nil
 }
 
 // Free gives a buffer back that is no array's.

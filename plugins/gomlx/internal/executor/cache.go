@@ -16,28 +16,26 @@ type layerCache struct {
 func newLayerCache(m *model.Model, blocks int, packed bool) (c *layerCache, err error) {
 	c = &layerCache{of: m.Net.Arrays(blocks, packed)}
 	for _, of := range c.of {
+		if m.Net.Written {
+			b, err := m.Device.Zeros(of.Shape)
+			if err != nil {
+				return c, err
+			}
+			c.written = append(c.written, b)
+			continue
+		}
 		a, err := m.Device.NewArray(of.Kind, of.Dims...)
 		if err != nil {
 			return c, err
 		}
 		c.arrays = append(c.arrays, a)
-		if !m.Net.Written {
-			continue
-		}
-		b, err := a.Move()
-		if err != nil {
-			return c, err
-		}
-		c.written = append(c.written, b)
 	}
 	return c, nil
 }
 
 func (c *layerCache) free(d *device.Device) {
-	if c.written == nil {
-		for _, a := range c.arrays {
-			a.Free()
-		}
+	for _, a := range c.arrays {
+		a.Free()
 	}
 	for _, b := range c.written {
 		d.Free(b)
@@ -45,8 +43,8 @@ func (c *layerCache) free(d *device.Device) {
 }
 
 func (c *layerCache) bytes() (n int64) {
-	for _, a := range c.arrays {
-		n += a.Size()
+	for _, of := range c.of {
+		n += of.Bytes()
 	}
 	return n
 }
