@@ -2,6 +2,7 @@ package executor_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"testing"
 
@@ -37,27 +38,28 @@ func packedBy(t testing.TB, c *kv.Codec) *net.Packed {
 // TestResident holds a cache that stays packed against a live codec: the same logits but for rounding, and what comes of it
 // where a vector lies between two points. All ways are compared, with programs that write the cache and with the host's.
 func TestResident(t *testing.T) {
-	const boundary = 1
-	e := kv.InProcess(e8.New(lattice.E8, "test"), boundary, codec.Params{"q": "10"})
-	exact := model.Options{Weights: dtypes.Float32, Cache: dtypes.Float32}
-	resident := exact
-	resident.Packed, resident.Packs, resident.Exact = packedBy(t, e), e.Packs(30), few.Exact()
-	written := resident
-	written.Written = true
-
 	path, plugin := testmodel.SmolLM2(t), testplugin.CPU(t)
+	exact := model.Options{Weights: dtypes.Float32, Cache: dtypes.Float32}
 	plain := openWith(t, plugin, path, exact, few)
-	live := openLive(t, plugin, path, exact, few, executor.LiveOptions{Codec: e, Sinks: few.Sinks})
-	lost := distance(t, plain, live)
-	require.Greater(t, lost, 0.1, "the codec loses nothing, so that nothing was tried")
-	for name, o := range map[string]model.Options{"host": resident, "programs": written} {
-		t.Run(name, func(t *testing.T) {
-			x := openWith(t, plugin, path, o, few)
-			far := distance(t, live, x)
-			t.Logf("resident and live are %.4f apart, and live and no codec %.4f", far, lost)
-			require.Less(t, far, lost/4)
-			testPages(t, x)
-		})
+	for _, tc := range []struct {
+		boundary int
+		q        string
+	}{{14, "10"}, {0, "38"}, {0, "10"}} {
+		e := kv.InProcess(e8.New(lattice.E8, "test"), tc.boundary, codec.Params{"q": tc.q})
+		live := openLive(t, plugin, path, exact, few, executor.LiveOptions{Codec: e, Sinks: few.Sinks})
+		lost := distance(t, plain, live)
+		resident := exact
+		resident.Packed, resident.Packs, resident.Exact = packedBy(t, e), e.Packs(30), few.Exact()
+		for _, written := range []bool{false, true} {
+			t.Run(fmt.Sprintf("boundary %d, q%s, programs write %t", tc.boundary, tc.q, written), func(t *testing.T) {
+				resident.Written = written
+				x := openWith(t, plugin, path, resident, few)
+				far := distance(t, live, x)
+				t.Logf("resident and live are %.4f apart, and live and no codec %.4f", far, lost)
+				require.Less(t, far, lost/4)
+				testPages(t, x)
+			})
+		}
 	}
 }
 
