@@ -18,6 +18,7 @@ import (
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
 
 	"github.com/kakeyad/kakeyad/core/decode/engine"
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/arch"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/executor"
@@ -168,10 +169,8 @@ func measure(m *model.Model, s shape, n int, limit float64) (map[string]any, err
 		}
 		return x.Step(items)
 	}
-	for position := range *before {
-		if err := step(position); err != nil {
-			return nil, err
-		}
+	if err := fill(x, n, step); err != nil {
+		return nil, err
 	}
 	best := math.Inf(1)
 	for range *rounds {
@@ -199,6 +198,33 @@ func measure(m *model.Model, s shape, n int, limit float64) (map[string]any, err
 		"tokens/s": round(float64(n)/best, 1), "ms a step": round(best*1e3, 3), "share of bandwidth": round(read/best/limit, 4),
 		"bytes a token": round(row, 0), "compile s": round(compile.Seconds(), 1),
 	}, nil
+}
+
+// fill brings streams to where measuring begins: the first page is computed, and stands in for the others too.
+func fill(x *executor.Executor, n int, step func(position int) error) error {
+	for position := range min(*before, backend.PageTokens) {
+		if err := step(position); err != nil {
+			return err
+		}
+	}
+	position := backend.PageTokens
+	for ; position+backend.PageTokens <= *before; position += backend.PageTokens {
+		for seq := range engine.SeqID(n) {
+			page, ok := x.CopyCells(seq, 0)
+			if !ok {
+				return errors.New("the first page is not there")
+			}
+			if err := x.RestoreCells(seq, int32(position), []engine.Cells{page}); err != nil {
+				return err
+			}
+		}
+	}
+	for ; position < *before; position++ {
+		if err := step(position); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func round(v float64, digits int) float64 {
