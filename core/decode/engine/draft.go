@@ -114,13 +114,28 @@ const (
 	// beyond debtTokens single tokens, before it is switched off.
 	debtShare  = 0.01
 	debtTokens = 2
+	// creditTokens is how many more, if drafting has saved as much before; of what it saved
+	// savedTokens are remembered.
+	creditTokens = 4
+	savedTokens  = 16
 )
 
+// account is what drafting has saved all requests of late, in seconds. The zero value has saved nothing.
+type account struct{ saved float64 }
+
+// book takes in what drafting cost beyond what it saved, where a single token takes so long.
+func (a *account) book(cost, single float64) {
+	a.saved = min(max(a.saved-cost, 0), savedTokens*single)
+}
+
+// credit is what a request may lose because others have gained.
+func (a *account) credit(single float64) float64 { return min(a.saved, creditTokens*single) }
+
 // owe books what a verification cost beyond what it saved, in seconds, and switches drafting off
-// when it costs too much. False: it has just been switched off.
-func (d *draft) owe(cost, single float64, generating time.Duration) bool {
+// when it costs too much, beyond the credit too. False: it has just been switched off.
+func (d *draft) owe(cost, single, credit float64, generating time.Duration) bool {
 	d.debt += cost
-	if d.debt > debtTokens*single+debtShare*generating.Seconds() {
+	if d.debt > debtTokens*single+debtShare*generating.Seconds()+credit {
 		d.stats.Off = backend.DraftUnpaid
 		d.drop()
 		return false

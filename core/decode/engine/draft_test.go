@@ -26,13 +26,14 @@ type oracle struct {
 	samples bool
 	taps    []int
 	fail    func(call int) error
+	sure    func(history []backend.Token) float32 // its confidence; nil: none
 	calls   atomic.Int64
 	open    atomic.Int64
 	asks    atomic.Int64
 }
 
 func (o *oracle) Describe() drafter.Description {
-	return drafter.Description{MaxDraft: max(o.most, 1), Samples: o.samples, Taps: o.taps}
+	return drafter.Description{MaxDraft: max(o.most, 1), Confident: o.sure != nil, Samples: o.samples, Taps: o.taps}
 }
 
 func (o *oracle) Open(context.Context, drafter.SessionOptions) (drafter.Session, error) {
@@ -66,6 +67,9 @@ func (s *oracleSession) Propose(_ context.Context, ask drafter.Ask) (drafter.Pro
 	text := slices.Clone(s.Tokens)
 	for range ask.N {
 		t := s.oracle.next(text)
+		if s.oracle.sure != nil {
+			p.Confidence = append(p.Confidence, s.oracle.sure(text))
+		}
 		if ask.Sample && s.oracle.samples {
 			other := (t + 1) % 256
 			p.Drawn = append(p.Drawn, drafter.Distribution{Tokens: []drafter.Token{t, other}, Probabilities: []float32{0.5, 0.5}})

@@ -160,7 +160,11 @@ func (d *drafts) ask(r *request, generating int) drafter.Ask {
 	}
 	likely := x.places.Append(nil, ask.N, nil)
 	if n := speculate.Worth(&d.curve, generating, generating, d.asking.Setup, d.asking.Token, likely); n > 0 {
-		ask.N, x.pause = n, 0
+		// One that tells how sure it is may be sure of more than it is on the average.
+		if !d.description.Confident || d.asking.Token*float64(ask.N-n) > freely*d.curve.Cost(1) {
+			ask.N = n
+		}
+		x.pause = 0
 		return ask
 	}
 	x.pause = min(max(2*x.pause, minPause), maxPause)
@@ -206,12 +210,17 @@ func (d *drafts) answered(x *draft, t *drafter.Turn, took time.Duration) {
 // charge books what drafting cost a request beyond what it saved, in seconds. A request that it costs
 // too much goes on without.
 func (d *drafts) charge(x *draft, cost float64, now time.Time) {
-	if !x.on() || x.owe(cost, d.curve.Cost(1), now.Sub(x.began)) {
+	if !x.on() {
+		return
+	}
+	single := d.curve.Cost(1)
+	d.account.book(cost, single)
+	if x.owe(cost, single, d.account.credit(single), now.Sub(x.began)) {
 		return
 	}
 	d.unpaid++
 	d.stats.Off = backend.DraftUnpaid
-	if 2*x.stats.Propose.Seconds() > x.debt {
+	if d.account.saved == 0 && 2*x.stats.Propose.Seconds() > x.debt {
 		d.idle = min(max(2*d.idle, 1), mostIdle)
 		d.idling = d.idle
 	}

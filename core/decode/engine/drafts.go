@@ -45,6 +45,7 @@ type drafts struct {
 	places       *speculate.Chances
 	sharing      speculate.Sharing
 	asking       speculate.Asking
+	account      account
 	turns        []drafter.Turn
 	asked        []*request
 	proposals    []speculate.Proposal

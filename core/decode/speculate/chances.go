@@ -24,7 +24,8 @@ const (
 	ownForget    = 0.97
 	// trust is for how many tokens of experience the expectation counts.
 	trust = 4
-	// untried is what is expected of a place in the proposal that was never tried.
+	// untried is what is expected of the first place in the proposal if it was never tried. Of the
+	// others is expected what the one before does.
 	untried = 0.6
 )
 
@@ -42,21 +43,22 @@ func class(position int, confidence []float32) int {
 	return min(position, maxClasses-1)
 }
 
-// expected is what a class is expected to do before anything was seen.
-func expected(class int, confident bool) float64 {
-	if confident {
+// prior is what a class is expected to do before anything was seen of it.
+func (c *Chances) prior(class int, confident bool) float64 {
+	switch {
+	case c.parent != nil:
+		return c.parent.of(class, confident)
+	case confident:
 		return (float64(class) + 0.5) / steps
+	case class == 0:
+		return untried
 	}
-	return untried
+	return c.of(class-1, confident)
 }
 
 func (c *Chances) of(class int, confident bool) float64 {
-	prior := expected(class, confident)
-	if c.parent != nil {
-		prior = c.parent.of(class, confident)
-	}
 	t := c.classes[class]
-	return (trust*prior + t.accepted) / (trust + t.tried)
+	return (trust*c.prior(class, confident) + t.accepted) / (trust + t.tried)
 }
 
 // Append appends for each of n tokens the chance that it and all before it are accepted. Without

@@ -75,6 +75,16 @@ func TestChances(t *testing.T) {
 	if q[2] < 0.8 || q[3] > 0.15 {
 		t.Errorf("another request begins with %v", q)
 	}
+	if far := other.Append(nil, 6, nil); far[5] > 0.05 {
+		t.Errorf("behind places that fail, a place that was never tried is expected to do better: %v", far)
+	}
+	good := NewChances()
+	for range 50 {
+		good.Learn(2, 2, nil)
+	}
+	if far := good.Append(nil, 5, nil); far[4] < 0.75 {
+		t.Errorf("behind places that are right, places that were never tried are expected to fail: %v", far)
+	}
 	for range 30 {
 		other.Learn(4, 0, nil)
 	}
