@@ -110,8 +110,8 @@ func count(s *backend.DraftStats, drafted, accepted int) {
 }
 
 const (
-	// debtShare is which part of the time that a request has generated drafting may have cost it,
-	// beyond debtTokens single tokens, before it is switched off.
+	// debtShare is which part of its share of the time that a request has generated drafting may
+	// have cost it, beyond debtTokens tokens, before it is switched off.
 	debtShare  = 0.01
 	debtTokens = 2
 	// creditTokens is how many more, if drafting has saved as much before; of what it saved
@@ -123,7 +123,7 @@ const (
 // account is what drafting has saved all requests of late, in seconds. The zero value has saved nothing.
 type account struct{ saved float64 }
 
-// book takes in what drafting cost beyond what it saved, where a single token takes so long.
+// book takes in what drafting cost beyond what it saved, where a token takes so long.
 func (a *account) book(cost, single float64) {
 	a.saved = min(max(a.saved-cost, 0), savedTokens*single)
 }
@@ -131,11 +131,12 @@ func (a *account) book(cost, single float64) {
 // credit is what a request may lose because others have gained.
 func (a *account) credit(single float64) float64 { return min(a.saved, creditTokens*single) }
 
-// owe books what a verification cost beyond what it saved, in seconds, and switches drafting off
-// when it costs too much, beyond the credit too. False: it has just been switched off.
-func (d *draft) owe(cost, single, credit float64, generating time.Duration) bool {
+// owe books what drafting cost beyond what it saved, in seconds, and switches it off when that is too
+// much, beyond the credit too. All are the request's shares, of what a token takes and of the time that
+// it has generated. False: it has just been switched off.
+func (d *draft) owe(cost, single, credit float64, generated time.Duration) bool {
 	d.debt += cost
-	if d.debt > debtTokens*single+debtShare*generating.Seconds()+credit {
+	if d.debt > debtTokens*single+debtShare*generated.Seconds()+credit {
 		d.stats.Off = backend.DraftUnpaid
 		d.drop()
 		return false

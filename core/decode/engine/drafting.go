@@ -26,6 +26,7 @@ func (d *drafts) consult(active []*request) {
 			generating++
 		}
 	}
+	d.together = max(generating, 1)
 	wanted := 0
 	for _, r := range active {
 		if !r.draft.on() || d.idles(r.draft) {
@@ -207,15 +208,15 @@ func (d *drafts) answered(x *draft, t *drafter.Turn, took time.Duration) {
 	}
 }
 
-// charge books what drafting cost a request beyond what it saved, in seconds. A request that it costs
-// too much goes on without.
+// charge books what drafting cost a request beyond what it saved, in seconds: its share of what all wait
+// for. A request that it costs too much goes on without.
 func (d *drafts) charge(x *draft, cost float64, now time.Time) {
 	if !x.on() {
 		return
 	}
-	single := d.curve.Cost(1)
+	single := d.curve.Cost(d.together) / float64(d.together)
 	d.account.book(cost, single)
-	if x.owe(cost, single, d.account.credit(single), now.Sub(x.began)) {
+	if x.owe(cost, single, d.account.credit(single), now.Sub(x.began)/time.Duration(d.together)) {
 		return
 	}
 	d.unpaid++

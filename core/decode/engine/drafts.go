@@ -46,6 +46,7 @@ type drafts struct {
 	sharing      speculate.Sharing
 	asking       speculate.Asking
 	account      account
+	together     int // requests that generated in the last step, at least 1
 	turns        []drafter.Turn
 	asked        []*request
 	proposals    []speculate.Proposal
@@ -75,7 +76,7 @@ func newDrafts(exec Executor, o Options) (*drafts, error) {
 		return nil, nil
 	}
 	s := newSource(o.Drafter)
-	d := &drafts{log: o.Log, chances: speculate.NewChances(), places: speculate.NewChances()}
+	d := &drafts{log: o.Log, chances: speculate.NewChances(), places: speculate.NewChances(), together: 1}
 	d.source.Store(s)
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,32 +67,39 @@ func TestDraftingPays(t *testing.T) {
 		chance    func(history []backend.Token) float32
 		confident bool
 		round     time.Duration
+		streams   int     // requests at once; 0: 1
 		least     float64 // of the speed without
 	}{
-		"always right":                 {chance: always(1), round: round, least: 2.9},
-		"nearly always":                {chance: always(0.9), round: round, least: 2.05},
-		"mostly":                       {chance: always(0.8), round: round, least: 1.45},
-		"more often than not":          {chance: always(0.6), round: round, least: 1.02},
-		"half":                         {chance: always(0.5), round: round, least: 0.98},
-		"seldom":                       {chance: always(0.3), round: round, least: 0.98},
-		"never":                        {chance: always(0), round: round, least: 0.98},
-		"mixed":                        {chance: mixed, round: round, least: 1.2},
-		"mixed and knows":              {chance: mixed, round: round, confident: true, least: 1.3},
-		"late":                         {chance: late, round: round, least: 1},
-		"late and knows":               {chance: late, round: round, confident: true, least: 1.1},
-		"for nothing: always right":    {chance: always(1), least: 3.5},
-		"for nothing: mostly":          {chance: always(0.8), least: 1.85},
-		"for nothing: half":            {chance: always(0.5), least: 1.28},
-		"for nothing: never":           {chance: always(0), least: 0.99},
-		"for nothing, mixed":           {chance: mixed, least: 1.6},
-		"for nothing, mixed and knows": {chance: mixed, confident: true, least: 1.7},
+		"always right":                      {chance: always(1), round: round, least: 2.9},
+		"nearly always":                     {chance: always(0.9), round: round, least: 2.05},
+		"mostly":                            {chance: always(0.8), round: round, least: 1.45},
+		"more often than not":               {chance: always(0.6), round: round, least: 1.02},
+		"half":                              {chance: always(0.5), round: round, least: 0.98},
+		"seldom":                            {chance: always(0.3), round: round, least: 0.98},
+		"never":                             {chance: always(0), round: round, least: 0.98},
+		"mixed":                             {chance: mixed, round: round, least: 1.2},
+		"mixed and knows":                   {chance: mixed, round: round, confident: true, least: 1.3},
+		"late":                              {chance: late, round: round, least: 1},
+		"late and knows":                    {chance: late, round: round, confident: true, least: 1.1},
+		"for nothing: always right":         {chance: always(1), least: 3.5},
+		"for nothing: mostly":               {chance: always(0.8), least: 1.85},
+		"for nothing: half":                 {chance: always(0.5), least: 1.28},
+		"for nothing: never":                {chance: always(0), least: 0.99},
+		"for nothing, mixed":                {chance: mixed, least: 1.6},
+		"for nothing, mixed and knows":      {chance: mixed, confident: true, least: 1.7},
+		"eight at once, always right":       {chance: always(1), round: round, streams: 8, least: 0.98},
+		"eight at once, half":               {chance: always(0.5), round: round, streams: 8, least: 0.98},
+		"eight at once, never":              {chance: always(0), round: round, streams: 8, least: 0.98},
+		"eight at once, mixed and knows":    {chance: mixed, round: round, streams: 8, confident: true, least: 0.98},
+		"eight at once for nothing: mostly": {chance: always(0.8), streams: 8, least: 0.98},
+		"eight at once for nothing: never":  {chance: always(0), streams: 8, least: 0.98},
 	} {
 		inNoTime(t, name, func(t *testing.T) {
 			o := &oracle{most: 7, next: right(c.chance), fail: func(int) error { time.Sleep(c.round); return nil }}
 			if c.confident {
 				o.sure = c.chance
 			}
-			ratio := speedUp(t, o)
+			ratio := speedUp(t, o, max(c.streams, 1))
 			if ratio < c.least {
 				t.Errorf("%.3f times the speed without, want %v", ratio, c.least)
 			}
@@ -100,20 +108,26 @@ func TestDraftingPays(t *testing.T) {
 }
 
 // speedUp is how many times as fast 40 answers of 128 tokens are with a drafter.
-func speedUp(t *testing.T, o *oracle) float64 {
+func speedUp(t *testing.T, o *oracle, streams int) float64 {
 	curve := measured()
-	e, _ := start(t, enginetest.Config{Limits: limits(), BeforeStep: func(_ context.Context, items []engine.Item) error {
+	e, _ := start(t, enginetest.Config{Limits: engine.Limits{Sequences: 8, Cells: 4096, Batch: 64, CopyIsFree: true}, BeforeStep: func(_ context.Context, items []engine.Item) error {
 		time.Sleep(time.Duration(curve.Cost(len(items)) * float64(time.Second)))
 		return nil
-	}}, engine.Options{Drafter: o})
+	}}, engine.Options{Drafter: o, Parallel: streams})
 	took := func(without bool) time.Duration {
 		began := time.Now()
-		for i := range 40 {
-			answerOf(t, e, backend.GenerateRequest{
-				Prompt: text(fmt.Sprint("request ", i)), MaxTokens: 128, NoDraft: without, NoCache: true,
-				Sampling: backend.Sampling{IgnoreEOS: true},
+		var all sync.WaitGroup
+		for k := range streams {
+			all.Go(func() {
+				for i := k; i < 40; i += streams {
+					answerOf(t, e, backend.GenerateRequest{
+						Prompt: text(fmt.Sprint("request ", i)), MaxTokens: 128, NoDraft: without, NoCache: true,
+						Sampling: backend.Sampling{IgnoreEOS: true},
+					})
+				}
 			})
 		}
+		all.Wait()
 		return time.Since(began)
 	}
 	return took(true).Seconds() / took(false).Seconds()

@@ -7,7 +7,7 @@ const steps = 10
 // were. Tokens are put into classes, by the drafter's confidence or by their place in the proposal,
 // and counted. What was seen lately counts more.
 type Chances struct {
-	parent  *Chances // what to expect where there is no experience; nil: the class itself
+	parent  *Chances // what to expect where there is no experience; nil: see prior
 	classes [maxClasses]tally
 	forget  float64
 }
