@@ -162,7 +162,7 @@ func (d *drafts) ask(r *request, generating int) drafter.Ask {
 	likely := x.places.Append(nil, ask.N, nil)
 	if n := speculate.Worth(&d.curve, generating, generating, d.asking.Setup, d.asking.Token, likely); n > 0 {
 		// One that tells how sure it is may be sure of more than it is on the average.
-		if !d.description.Confident || d.asking.Token*float64(ask.N-n) > freely*d.curve.Cost(1) {
+		if !d.now.description.Confident || d.asking.Token*float64(ask.N-n) > freely*d.curve.Cost(1) {
 			ask.N = n
 		}
 		x.pause = 0
