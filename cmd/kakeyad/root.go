@@ -37,7 +37,7 @@ func newRoot() *cobra.Command {
 		Version:       version,
 	}
 	root.SetVersionTemplate("kakeyad {{.Version}}\n")
-	root.AddCommand(newServe(), newRun(), newPull(), newList(), newShow(), newRm(), newPS(), newEval(), newCompare(), newExperiments(), newBench(), newPlugin(), newVersion())
+	root.AddCommand(newServe(), newRun(), newPull(), newList(), newShow(), newRm(), newPS(), newEval(), newCompare(), newCalibrate(), newExperiments(), newBench(), newPlugin(), newVersion())
 	return root
 }
 

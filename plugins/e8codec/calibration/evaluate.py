@@ -1,8 +1,8 @@
 """Measures a calibration by ideal code lengths, live: attention reads nothing but what is decoded.
 
-    python evaluate.py MODEL.gguf OUT WORK TEXT:FIRST:COUNT... [--context N] [--recent N] [--rates FORM:RATE,...]
+    python evaluate.py MODEL.gguf OUT WORK WINDOWS.json... [--recent N] [--rates FORM:RATE,...]
 
-WORK keeps the model's own distributions from one run to the next.
+WORK keeps what the model gives without a codec from one run to the next.
 """
 
 import argparse
@@ -16,8 +16,10 @@ import numpy as np
 import torch
 
 from forms import BASE
-from model import Model
+from model import Model, read_windows
 from points import nearest
+
+ROWS = 128  # of the distributions that are held at once
 
 
 class Cache:
@@ -60,37 +62,39 @@ class Cache:
         return result
 
 
-def base(model, ids, work):
-    """The model's own log-probabilities, [windows, tokens-1, vocabulary]."""
-    key = hashlib.sha256(ids.numpy().tobytes()).hexdigest()[:16]
-    path, rows = f"{work}/base-{key}.npy", len(ids)
-    done = path + ".done"
-    n = int(open(done).read()) if os.path.exists(done) else 0
-    shape = (rows, ids.shape[1] - 1, model.head.shape[0])
-    a = np.lib.format.open_memmap(path, "r+" if n else "w+", np.float32, None if n else shape)
-    for w in range(n, rows):
-        a[w] = model.log_probs(model.hidden(ids[w:w + 1])[0, :-1]).numpy()
-        open(done, "w").write(str(w + 1))
-    return a
+def exact(model, ids, work):
+    """The last layer's output with K and V as they are, [windows, tokens-1, embedding]. It is kept in work."""
+    key = hashlib.sha256(model.path.encode() + ids.numpy().tobytes()).hexdigest()[:16]
+    path = f"{work}/exact-{key}.npy"
+    if os.path.exists(path):
+        return torch.from_numpy(np.load(path))
+    h = torch.cat([model.hidden(w[None])[:, :-1] for w in ids])
+    np.save(path + ".new.npy", h.numpy())
+    os.replace(path + ".new.npy", path)
+    return h
 
 
-def measure(model, ids, want, cache, recent):
-    kl, top, gain = [], [], []
-    for w in range(len(ids)):
-        lp = model.log_probs(model.hidden(ids[w:w + 1], cache, recent)[0, :-1])
-        b = torch.from_numpy(want[w])
-        kl.append((b.exp() * (b - lp)).sum(-1).mean().item())
-        top.append((b.argmax(-1) == lp.argmax(-1)).float().mean().item())
-        gain.append((b - lp).gather(1, ids[w, 1:, None]).mean().item())
+def compare(model, ids, want, got):
+    """Sums over a window's tokens [tokens] of the divergence, of likeliest tokens that agree and of log-probability
+    lost, from the outputs [tokens-1, embedding] that were wanted and got."""
+    sums = torch.zeros(3, dtype=torch.float64)
+    for a, b, next in zip(want.split(ROWS), got.split(ROWS), ids[1:].split(ROWS)):
+        p, q = model.log_probs(a), model.log_probs(b)
+        sums += torch.stack([(p.exp() * (p - q)).sum(), (p.argmax(-1) == q.argmax(-1)).sum(), (p - q).gather(1, next[:, None]).sum()])
+    return sums
+
+
+def measure(model, ids, want, cache, recent=0):
+    sums = sum(compare(model, w, of, model.hidden(w[None], cache, recent)[0, :-1]) for w, of in zip(ids, want))
+    kl, top, lost = (sums / want[..., 0].numel()).tolist()
     return {
-        "bits": cache.bits / cache.elements, "kl": float(np.mean(kl)), "dppl": 100 * (math.exp(np.mean(gain)) - 1),
-        "top1": 100 * float(np.mean(top)), "layers": [round(b / (cache.elements / model.layers), 2) for b in cache.layer_bits]}
+        "bits": cache.bits / cache.elements, "kl": kl, "dppl": 100 * (math.exp(lost) - 1), "top1": 100 * top,
+        "layers": [round(b / (cache.elements / model.layers), 2) for b in cache.layer_bits]}
 
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("model"), p.add_argument("out"), p.add_argument("work"), p.add_argument("texts", nargs="+")
-    p.add_argument("--context", type=int, default=512)
+    p.add_argument("model"), p.add_argument("out"), p.add_argument("work"), p.add_argument("windows", nargs="+")
     p.add_argument("--recent", type=int, default=0)
     p.add_argument("--rates", default=f"page:{BASE}", help="FORM:RATE,..., form page or alone")
     o = p.parse_args()
@@ -98,17 +102,14 @@ def main():
     torch.set_grad_enabled(False)
     model = Model(o.model)
     os.makedirs(o.work, exist_ok=True)
-    texts = []
-    for text in o.texts:
-        name, first, count = text.rsplit(":", 2)
-        ids = model.windows(name, o.context, int(first), int(count))
-        texts.append((os.path.basename(name), ids, base(model, ids, o.work)))
-    for rate in o.rates.split(",") if o.rates else []:
-        form, index = rate.split(":")
-        for name, ids, want in texts:
+    for name in o.windows:
+        ids = read_windows(name)
+        want = exact(model, ids, o.work)
+        for rate in o.rates.split(","):
+            form, index = rate.split(":")
             began = time.time()
             r = measure(model, ids, want, Cache(o.out, model.layers, form, int(index)), o.recent)
-            say = {"out": o.out, "text": name, "windows": len(ids), "context": o.context, "recent": o.recent, "form": form, "rate": int(index)}
+            say = {"out": o.out, "text": os.path.basename(name), "windows": len(ids), "context": ids.shape[1], "recent": o.recent, "form": form, "rate": int(index)}
             print(json.dumps(say | r | {"seconds": round(time.time() - began)}), flush=True)
 
 

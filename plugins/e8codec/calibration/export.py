@@ -5,19 +5,18 @@
 The bytes are those of docs/calibrated.md; plugins/e8codec/calibrated reads them.
 """
 
+import os
 import struct
 import sys
-import zlib
 
-import gguf
 import numpy as np
 import torch
 
 from forms import RATES
+from model import Model
 from points import BINS, TOP, shift_of
 
 VERSION = 1
-NEIGHBOURS = 1
 LARGEST = 126  # weights of a side
 HEAD = struct.Struct("<4s4B8H")
 
@@ -70,13 +69,13 @@ def form_bytes(form, predicted):
     return b
 
 
-def file_bytes(name, heads, dim, frequencies, rows, learned):
-    """A file's bytes, and (step, bits of a page, bits alone) of its rates. frequencies are those of RoPE, or None."""
+def file_bytes(name, heads, dim, rope, rows, learned):
+    """A file's bytes, and (step, bits of a page, bits alone) of its rates. rope is (pairs, frequencies, set_of) as
+    a Model has them, or None."""
     tables, classes = learned["tables"], rows[0]["chooser"][0].n
-    name, turned = name.encode(), 0 if frequencies is None else dim
-    body = name
-    if turned:
-        body += floats(frequencies) + bytes(len(rows))
+    pairs, frequencies, set_of = rope or (0, [], [])
+    name = name.encode()
+    body = name + b"".join(floats(f) for f in frequencies) + bytes(set_of)
     body += b"".join(bin_bytes(k, tables) for k in range(BINS))
     side_bits = np.mean([-(c.share * torch.log2(c.share)).sum() for r in rows for c in r["chooser"]]) / (heads * dim)
     bits = {form: [tables.total(c) / c.n.sum().item() + side_bits for c in of] for form, of in learned["counts"].items()}
@@ -91,8 +90,8 @@ def file_bytes(name, heads, dim, frequencies, rows, learned):
             body += form_bytes(row["alone"][part], False)
             within = row["within"][part]
             body += bytes([1]) + form_bytes(within, True) if within else bytes([0])
-    head = HEAD.pack(b"KVC8", VERSION, NEIGHBOURS if turned else 0, learned["depth"], classes, dim, heads, len(rows),
-                     len(RATES), BINS, turned, 1 if turned else 0, len(name)) + struct.pack("<I", len(body))
+    head = HEAD.pack(b"KVC8", VERSION, pairs, learned["depth"], classes, dim, heads, len(rows),
+                     len(RATES), BINS, dim if rope else 0, len(frequencies), len(name)) + struct.pack("<I", len(body))
     return head + struct.pack("<I", crc32c(head + body)) + body, rates
 
 
@@ -101,17 +100,21 @@ def read(out, layers):
     return rows, torch.load(f"{out}/tables.pt", weights_only=False)
 
 
+def export(model, out, to):
+    """Writes the file whole or not at all. Gives (step, bits of a page, bits alone) of its rates, and its size."""
+    rope = model.pairs, model.frequencies, model.set_of
+    file, rates = file_bytes(model.name, model.kv_heads, model.head_dim, rope, *read(out, model.layers))
+    with open(to + ".new", "wb") as f:
+        f.write(file)
+    os.replace(to + ".new", to)
+    return rates, len(file)
+
+
 def main(path, out, to):
-    fields = gguf.GGUFReader(path).fields
-    value = lambda name: fields[name].contents()
-    heads, dim = value("llama.attention.head_count_kv"), value("llama.embedding_length") // value("llama.attention.head_count")
-    frequencies = np.float64(value("llama.rope.freq_base")) ** (-np.arange(0, dim, 2) / dim)
-    file, rates = file_bytes(value("general.name"), heads, dim, frequencies, *read(out, value("llama.block_count")))
+    rates, size = export(Model(path), out, to)
     for step, page, alone in rates:
         print(f"step {step}: q {round(10 * page)}, {page:.3f} bits an element of a page, {alone:.3f} alone")
-    with open(to, "wb") as f:
-        f.write(file)
-    print(f"{to}: {len(file)} bytes, {len(zlib.compress(file))} as zlib has them")
+    print(f"{to}: {size} bytes")
 
 
 if __name__ == "__main__":

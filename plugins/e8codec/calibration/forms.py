@@ -20,8 +20,8 @@ def roots(f, eps=1e-3):
     return (u * w.sqrt()) @ u.T, (u / w.sqrt()) @ u.T
 
 
-def of_heads(g, dim=64):
-    """mean(g gᵀ), one block a head."""
+def of_heads(g, dim):
+    """mean(g gᵀ), one block a head of dim channels."""
     return torch.block_diag(*[h.T @ h / len(h) for h in g.split(dim, 1)])
 
 
@@ -76,7 +76,7 @@ def predictor(a, y):
 class Form:
     """How a part is packed: what is expected, the transform, and how wide coordinates are spread."""
 
-    def __init__(self, x, g, inputs, chooser, c, ok, step):
+    def __init__(self, x, g, inputs, chooser, c, ok, step, dim):
         """x [rows, n] is what was seen and g the sensitivity; inputs [rows, m] what it is predicted from, or None;
         c [rows] the tokens' classes."""
         pred = torch.zeros_like(x)
@@ -86,7 +86,7 @@ class Form:
             pred = (inputs @ self.weights) * self.scale
         self.mean = (x - pred).mean(0)
         r = (x - pred - self.mean).double()
-        root, back = roots(of_heads((g * chooser.step[c][:, None])[ok].double()))
+        root, back = roots(of_heads((g * chooser.step[c][:, None])[ok].double(), dim))
         _, u = torch.linalg.eigh(root @ (r.T @ r / len(r)) @ root)
         rows = step * u.flip(1).T @ back  # of coordinates, the widest spread first
         self.row_scale = (rows.abs().amax(1) / 127).float()

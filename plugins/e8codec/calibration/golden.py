@@ -32,7 +32,7 @@ def draw(random):
 def main(to):
     random = torch.Generator().manual_seed(3)
     x, g = draw(random)
-    o = argparse.Namespace(step=0.5, depth=2, classes=3)
+    o = argparse.Namespace(step=0.5, depth=2, classes=3, dim=DIM)
     counts = {form: [Counts() for _ in RATES] for form in ("alone", "page")}
     before, rows, every = [[] for _ in RATES], [], torch.arange(TOKENS)
     for layer in range(LAYERS):

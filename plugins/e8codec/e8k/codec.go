@@ -41,7 +41,7 @@ func New(version string) *Codec {
 			Kind:         base.KindCodec,
 			Name:         "e8k",
 			Version:      version,
-			Capabilities: []base.Capability{contract.CapModel},
+			Capabilities: []base.Capability{contract.CapModel, contract.CapCalibrate},
 			Description:  "packs vectors as points of the lattice E8, in coordinates that were learned of the model",
 		}),
 		models: map[calibrated.Hash]*calibrated.Model{},
