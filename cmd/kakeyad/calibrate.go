@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,8 +23,15 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 )
 
-// calibrationSuffix takes the place of .gguf in the name of a model's calibration.
-const calibrationSuffix = ".e8k"
+const (
+	defaultCalibrated = "e8k"
+	calibrationSuffix = "." + defaultCalibrated // takes the place of .gguf in the name of a model's calibration
+)
+
+// besideModel is where the codec looks for a model's calibration.
+func besideModel(c *channel.Channel) string {
+	return strings.TrimSuffix(c.Model.Path, ".gguf") + calibrationSuffix
+}
 
 const calibrateHelp = `Learn a model, so that the codec e8k packs its KV cache in a third of the bits that e8 takes: means, predictors
 from layer to layer, transforms that put bits where the model is sensitive, distributions. Written is one file
@@ -76,7 +82,7 @@ func newCalibrate() *cobra.Command {
 	flags.StringVar(&f.options.Python, "python", "python3", "the Python `INTERPRETER` that has torch, numpy and gguf")
 	flags.IntVar(&f.options.Threads, "threads", 0, "threads that compute; 0: as many as the process may use")
 	flags.StringVar(&f.options.Work, "work", "", "`FOLDER` that keeps what is known so far, also when all is done; by default one in the cache, removed then")
-	flags.StringVar(&f.codec, "codec", "e8k", "`NAME` of the codec that learns")
+	flags.StringVar(&f.codec, "codec", defaultCalibrated, "`NAME` of the codec that learns")
 	return cmd
 }
 
@@ -108,7 +114,7 @@ func runCalibrate(cmd *cobra.Command, f calibrateFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	return showCalibration(cmd.OutOrStdout(), c, f.options.Out, report, time.Since(began))
+	return showCalibration(cmd.OutOrStdout(), c, f, report, time.Since(began))
 }
 
 // read fills in the options from the flags and the files that they name.
@@ -122,7 +128,7 @@ func (f *calibrateFlags) read(warn io.Writer, cfg *config.Config, c *channel.Cha
 		return err
 	}
 	if f.out == "" {
-		o.Out = strings.TrimSuffix(c.Model.Path, ".gguf") + calibrationSuffix
+		o.Out = besideModel(c)
 	}
 	if _, err := os.Stat(o.Out); err == nil && !f.force {
 		return fmt.Errorf("%s is there already: --force replaces it, --out names another file", o.Out)
@@ -202,37 +208,4 @@ var calibrateStages = map[calibrate.Stage]struct{ title, unit string }{
 	calibrate.StageGather:  {"3 of 5: what the model is sensitive to", "windows"},
 	calibrate.StageLearn:   {"4 of 5: learning", "layers"},
 	calibrate.StageMeasure: {"5 of 5: measuring", "rates"},
-}
-
-// showCalibration says what there is and how to use it.
-func showCalibration(w io.Writer, c *channel.Channel, file string, r *calibrate.Report, took time.Duration) error {
-	fmt.Fprintf(w, "%s: %.1f MB, learned from %d windows in %v\n", file, float64(r.Bytes)/1e6, r.Windows, took.Round(time.Second))
-	if r.Off != nil {
-		fmt.Fprintf(w, "backend and torch agree about tokens within %.3f nats in the mean\n", *r.Off)
-	}
-	fmt.Fprintf(w, "\nBits are those of an element of K and V, where f16 takes 16. On %d other tokens:\n\n", r.Measured)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "CHANNEL\tBITS\tRANDOM ACCESS\tFORM\tMEASURED BITS\tKL\tΔPPL %\tTOP-1 %\t")
-	for _, rate := range r.Rates {
-		line := fmt.Sprintf("@e8k-q%d\t%.2f\t%.2f", rate.Q, rate.Page, rate.Random)
-		shown := false
-		for _, m := range r.CalibrateResult.Measured {
-			if m.Step == rate.Step {
-				fmt.Fprintf(table, "%s\t%s\t%.2f\t%.5f\t%+.2f\t%.1f\t\n", line, m.Form, m.Bits, m.KL, m.DPPL, m.Top1)
-				line, shown = "\t\t", true
-			}
-		}
-		if !shown {
-			fmt.Fprintf(table, "%s\t\t\t\t\t\t\n", line)
-		}
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	q := r.Rates[len(r.Rates)/3].Q
-	if r.Work != "" {
-		fmt.Fprintf(w, "\nkept: %s\n", r.Work)
-	}
-	_, err := fmt.Fprintf(w, "\nA channel of it:\n\n  channels:\n    %s-small: {model: %s, codec: {name: e8k, q: %d, params: {calibration: %s}}}\n", c.Model.Short, c.Model.Short, q, file)
-	return err
 }
