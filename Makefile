@@ -187,6 +187,18 @@ test-chaos: build models $(VENV)/.stamp $(NPMDIR)/.stamp ## codec, backend and d
 	KAKEYA_NODE=$(VENV)/bin/node KAKEYA_NPM=$(NPMDIR) KAKEYA_CHAOS=$(or $(KILLS),200) \
 		$(GO) test -count=1 -timeout 60m -v -run TestChaos ./test/e2e
 
+TORCH := $(CACHE)/calibration
+
+.PHONY: test-calibration
+test-calibration: $(TORCH)/.stamp ## calibrating tiny models with torch (installs torch once, some GB); no part of `make test`
+	KAKEYA_TORCH=$(TORCH)/bin/python $(GO) test -count=1 ./plugins/e8codec/calibration
+
+$(TORCH)/.stamp: plugins/e8codec/calibration/requirements.txt
+	@echo "installing torch for kakeyad calibrate, once"
+	@$(PYTHON) -m venv $(TORCH)
+	@$(TORCH)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for a short while (FUZZTIME=10s)
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s) $(PURE)

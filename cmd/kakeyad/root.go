@@ -20,6 +20,7 @@ come from a configuration file; without one, every GGUF file in the models folde
   kakeyad rm CHANNEL                       remove a channel's model file
   kakeyad ps                               what a running daemon has loaded
   kakeyad eval CHANNEL --text FILE         what a channel's KV cache costs in quality and takes in bytes
+  kakeyad calibrate CHANNEL --text FILE    learn a model for the codec e8k
   kakeyad experiments                      what channels that are two have come to, in a running daemon
   kakeyad bench CHANNEL --drafters         what drafters bring to a channel of a running daemon
   kakeyad plugin list, info, new, test     the plugins there are, and how to write one

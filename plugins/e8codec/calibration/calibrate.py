@@ -80,6 +80,9 @@ def calibrate(r):
     torch.set_grad_enabled(False)
     work = r["work"]
     os.makedirs(work, exist_ok=True)
+    for name in ("windows", "measure"):  # for evaluate.py
+        with open(f"{work}/{name}.json", "w", encoding="utf-8") as f:
+            json.dump(r[name], f)
     say(stage="read", done=0, all=1)
     try:
         model = Model(r["model"])
