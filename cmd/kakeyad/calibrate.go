@@ -90,8 +90,8 @@ func runCalibrate(cmd *cobra.Command, f calibrateFlags, name string) error {
 	if len(f.texts) == 0 {
 		return errors.New("name texts to learn from: --text FILE")
 	}
-	if f.options.Windows < 1 || f.options.MeasureWindows < 1 || f.options.MeasureContext < 8 {
-		return errors.New("--windows and --measure-windows are at least 1, --measure-context at least 8")
+	if f.options.Windows < calibrate.LeastWindows || f.options.MeasureWindows < 1 || f.options.MeasureContext < 8 {
+		return fmt.Errorf("--windows and --measure-context are at least %d, --measure-windows at least 1", calibrate.LeastWindows)
 	}
 	cfg, err := loadConfig(cmd)
 	if err != nil {

@@ -12,7 +12,11 @@ import (
 
 // showCalibration says what there is and how to use it.
 func showCalibration(w io.Writer, c *channel.Channel, f calibrateFlags, r *calibrate.Report, took time.Duration) error {
-	fmt.Fprintf(w, "%s: %.1f MB, learned from %d windows in %v\n", f.options.Out, float64(r.Bytes)/1e6, r.Windows, took.Round(time.Second))
+	fewer := ""
+	if r.Windows < f.options.Windows {
+		fewer = " (the texts have no more)"
+	}
+	fmt.Fprintf(w, "%s: %.1f MB, learned from %d windows%s in %v\n", f.options.Out, float64(r.Bytes)/1e6, r.Windows, fewer, took.Round(time.Second))
 	if r.Off != nil {
 		fmt.Fprintf(w, "the backend and torch differ by %.3f nats a token in the mean\n", *r.Off)
 	}

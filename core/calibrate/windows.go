@@ -10,10 +10,11 @@ import (
 // Window is how many tokens are learned from at a time.
 const Window = 512
 
-const (
-	leastWindows = 8 // to learn from: predictors have some thousand inputs
-	heldOut      = 2 // windows that are measured with where no other text is given
-)
+// LeastWindows are needed to learn from: predictors have some thousand inputs.
+const LeastWindows = 8
+
+// heldOut windows are measured with where no other text is given.
+const heldOut = 2
 
 // TooShortError is returned for texts that have too few tokens.
 type TooShortError struct{ Have, Need int } // windows
@@ -70,8 +71,8 @@ func choose(texts [][][]backend.Token, want, hold int) (learn, held [][]backend.
 		have[i] = len(t)
 		all += len(t)
 	}
-	if all < leastWindows+hold {
-		return nil, nil, &TooShortError{Have: all, Need: leastWindows + hold}
+	if all < LeastWindows+hold {
+		return nil, nil, &TooShortError{Have: all, Need: LeastWindows + hold}
 	}
 	for i, n := range share(have, want+hold) {
 		learn = append(learn, spread(texts[i], n)...)
