@@ -82,7 +82,7 @@ func TestCalibrateSaysWhatToDo(t *testing.T) {
 	}{
 		{nil, "accepts 1 arg"},
 		{[]string{"there"}, "--text FILE"},
-		{[]string{"there", "--text", "/there/is/none"}, "no such file"},
+		{[]string{"there", "--text", "/there/is/none", "--force"}, "no such file"},
 		{[]string{"there", "--text", file}, "there.e8k is there already: --force replaces it, --out names another file"},
 		{[]string{"there", "--text", file, "--force"}, "there is no codec e8k in " + dir},
 		{[]string{"there", "--text", file, "--windows", "0"}, "--windows"},
