@@ -2,8 +2,10 @@ package kv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 )
 
@@ -19,6 +21,9 @@ type Live struct {
 	keys   []codec.Vectors
 	values []codec.Vectors
 	both   []codec.Vectors
+
+	direct  *codec.Direct // nil: calls are made by Go alone
+	message []byte
 }
 
 // NewLive makes a Live for steps of at most so many tokens. The caller closes it.
@@ -30,13 +35,23 @@ func NewLive(ctx context.Context, c *Codec, shape codec.Shape, tokens int) (*Liv
 		return nil, err
 	}
 	if l.memory, err = c.Alloc(2 * l.half); err != nil {
+		_ = l.stream.Close()
 		return nil, fmt.Errorf("memory for the codec: %w", err)
+	}
+	if d, ok := l.stream.(codec.Directed); ok {
+		if l.direct, err = d.Direct(ctx); err != nil && !errors.Is(err, base.ErrUnsupported) {
+			l.Close()
+			return nil, fmt.Errorf("a lane for the codec: %w", err)
+		}
 	}
 	return l, nil
 }
 
 // Close frees the memory; the codec stays the caller's.
 func (l *Live) Close() {
+	if l.direct != nil {
+		l.direct.Close()
+	}
 	l.codec.Free(l.memory)
 	_ = l.stream.Close() // it may be gone, and the link's end closes it too
 }
@@ -73,6 +88,21 @@ func (l *Live) Values() []byte { return l.memory[l.half : l.half+l.tokens*l.shap
 
 // most is how many tokens one call has.
 const most = codec.MaxVectors / 4
+
+// Direct is how code that is not Go makes the step's RoundTrip: nil where only [Live.RoundTrip] can. The message names
+// the layer so many times, see codec.LayerAt.
+func (l *Live) Direct() (d *codec.Direct, message []byte, layers int, err error) {
+	if l.direct == nil || len(l.keys) == 0 || len(l.keys) > most {
+		return nil, nil, 0, nil
+	}
+	l.both = append(append(l.both[:0], l.keys...), l.values...)
+	var ok bool
+	l.message, ok, err = l.direct.RoundTrip(l.message[:0], l.both...)
+	if err != nil || !ok {
+		return nil, nil, 0, err
+	}
+	return l.direct, l.message, len(l.both), nil
+}
 
 // RoundTrip passes a layer through the codec.
 func (l *Live) RoundTrip(layer int) error {

@@ -68,9 +68,16 @@ func newLane(mapping []byte, i int) *lane {
 	}
 }
 
-// set changes the state and wakes the other side if it sleeps.
+// set changes the state and wakes the other side if it sleeps. A lane that was cut stays so.
 func (l *lane) set(state uint32) {
-	atomic.StoreUint32(l.state, state)
+	for old := atomic.LoadUint32(l.state); ; old = atomic.LoadUint32(l.state) {
+		if old == laneCut {
+			return
+		}
+		if atomic.CompareAndSwapUint32(l.state, old, state) {
+			break
+		}
+	}
 	if atomic.LoadUint32(l.sleepers) != 0 {
 		l.bell.ring()
 	}

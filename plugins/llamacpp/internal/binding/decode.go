@@ -70,12 +70,15 @@ func (c *Context) Decode() error {
 	code := C.llama_decode(c.c, c.batch.c)
 	if code == 0 {
 		C.llama_synchronize(c.c)
-		if c.taps != nil {
-			return c.taps.err
+	}
+	if c.taps != nil {
+		if err := c.taps.end(); err != nil && code == 0 {
+			return err
 		}
-		return nil
 	}
 	switch code {
+	case 0:
+		return nil
 	case 1:
 		return ErrNoCells
 	case 2:

@@ -8,11 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"runtime/cgo"
+	"time"
 	"unsafe"
+
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels"
 )
 
 // ErrNoTap is that of a model whose graphs lack the nodes of a tap, or whose cache takes others.
 var ErrNoTap = errors.New("the model's graph has no such tensors")
+
+// ErrOverdue is that of a step whose Trip got no answer in time. The lane must not be used again.
+var ErrOverdue = errors.New("no answer through the lane")
 
 // Tap looks at tensors while a step is being computed, and may change them. A graph's nodes are
 // called <name>-<layer>; several in a row may be, and the last of them counts.
@@ -22,8 +28,8 @@ type Tap struct {
 	Cached bool     // the tensors must be those that the cache takes: keys and values, in this order
 
 	// Call is called in each step for each wanted layer, in order, within Decode and from its
-	// goroutine, as soon as the last of the layer's tensors is computed and before anything
-	// reads it. Tensors are in the order of Names. An error ends the step and is Decode's.
+	// goroutine, when the last of the layer's tensors is computed and before anything
+	// reads it. Tensors are in the order of Names. An error is Decode's, and is the last call of the step.
 	Call func(layer int, t []Tensor) error
 }
 
@@ -35,8 +41,10 @@ type Taps struct {
 	err    error // of the running step
 }
 
-// NewTaps makes some; each costs as many stops a step as it has layers.
+// NewTaps makes some; each costs as many stops a step as it has layers, where it is not Cached or the
+// computation has no hook for it (see package kernels).
 func NewTaps(taps ...Tap) *Taps {
+	kernels.HookRows(C.kakeya_taps_wants, C.kakeya_taps_call)
 	t := &Taps{c: C.kakeya_taps_new(), taps: taps}
 	t.handle = cgo.NewHandle(t)
 	for _, tap := range taps {
@@ -55,6 +63,51 @@ func NewTaps(taps ...Tap) *Taps {
 func (t *Taps) Free() {
 	t.handle.Delete()
 	C.kakeya_taps_free(t.c)
+}
+
+// Trip is how the calls of a tap are made without Go: through a lane of a link, by a message that has the layer in some
+// places. The tap's tensors, f32, are copied to the buffers before and back after it. Call is called where it fails.
+type Trip struct {
+	Lane     []byte        // of the link
+	Patience time.Duration // how long a call may take, to within a second; then the step ends with ErrOverdue
+	Message  []byte
+	Layers   int // places of the layer: four bytes, little-endian, from LayerAt on, LayerStep from one to the next
+
+	LayerAt, LayerStep int
+
+	Buffers [][]byte // one a name, of equal length, not of Go's memory
+}
+
+// Route says how the calls of the tap of a name are made in steps from now on: nil, by Go. The lane and the buffers stay
+// the caller's.
+func (t *Taps) Route(name string, trip *Trip) {
+	for i, tap := range t.taps {
+		if tap.Names[0] != name {
+			continue
+		}
+		c := &t.c.taps[i]
+		if trip == nil {
+			c.trip.lane = nil
+			return
+		}
+		c.trip.lane = (*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(trip.Lane)))
+		c.trip.patience = C.double(trip.Patience.Seconds())
+		C.kakeya_trip_set(&c.trip, unsafe.Pointer(unsafe.SliceData(trip.Message)), C.uint32_t(len(trip.Message)),
+			C.uint32_t(trip.Layers), C.uint32_t(trip.LayerAt), C.uint32_t(trip.LayerStep))
+		for n, b := range trip.Buffers {
+			c.buffers[n], c.bytes = unsafe.Pointer(unsafe.SliceData(b)), C.size_t(len(b))
+		}
+	}
+}
+
+// Calls is how many calls the tap of a name had in the last step, and how many of them were made without Go.
+func (t *Taps) Calls(name string) (calls, trips int) {
+	for i, tap := range t.taps {
+		if tap.Names[0] == name {
+			return int(t.c.taps[i].calls), int(t.c.taps[i].trips)
+		}
+	}
+	return 0, 0
 }
 
 // Want adds a layer to those that the tap of a name looks at. Learn, a step and Learned must follow.
@@ -94,16 +147,26 @@ func (t *Taps) Learned() error {
 	return nil
 }
 
-// begin is called before a graph is computed.
+// begin is called before a step is computed, of which there is one at a time in a process.
 func (t *Taps) begin() {
 	t.err = nil
 	C.kakeya_taps_begin(t.c)
+}
+
+// end is called after it, and returns the error of a call.
+func (t *Taps) end() error {
+	C.kakeya_taps_end()
+	return t.err
 }
 
 //export kakeyaTap
 func kakeyaTap(handle C.uintptr_t, index, layer C.int, tensors **C.struct_ggml_tensor) C.bool {
 	t := cgo.Handle(handle).Value().(*Taps)
 	tap := &t.taps[index]
+	if tensors == nil {
+		t.err = ErrOverdue
+		return false
+	}
 	var list [C.KAKEYA_TAP_NAMES]Tensor
 	for i, c := range unsafe.Slice(tensors, len(tap.Names)) {
 		list[i] = Tensor{c}

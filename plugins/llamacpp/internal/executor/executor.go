@@ -89,6 +89,9 @@ func (x *Executor) open() (err error) {
 	}
 	if len(taps) > 0 {
 		x.taps = binding.NewTaps(taps...)
+		if x.live != nil {
+			x.live.taps = x.taps
+		}
 		p.Taps = x.taps
 	}
 	if x.ctx, err = binding.NewContext(x.model, p); err != nil {

@@ -8,6 +8,12 @@ type Rows struct {
 	Data  []byte
 }
 
+// Trips is how many calls of the codec the last step made without Go.
+func (x *Executor) Trips() int {
+	_, trips := x.taps.Calls(tapped)
+	return trips
+}
+
 // Rows reads positions [from, to) of a sequence, keys and values of each layer in turn.
 func (x *Executor) Rows(seq engine.SeqID, from, to int32) []Rows {
 	spots, ok := x.ctx.FindCells(int32(seq), from, to)

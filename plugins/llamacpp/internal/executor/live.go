@@ -27,8 +27,9 @@ type live struct {
 	aging  *aging                // nil: without Recent
 	steps  map[engine.SeqID]span // of the step that is computed
 	layers int                   // that the codec works on
-	called int                   // of these, in the step
 	broken error                 // the codec failed for good
+	taps   *binding.Taps         // of the context
+	direct *codec.Direct         // by which the step's calls are made; nil: by Go
 }
 
 func newLive(ctx context.Context, o *LiveOptions, batch int) (*live, error) {
@@ -62,10 +63,13 @@ func (l *live) via() string {
 	return fmt.Sprintf("%s boundary=%d sinks=%d recent=%d", l.Format(), l.Codec.Boundary, l.Sinks, l.Recent)
 }
 
+// tapped names the tap.
+const tapped = "Kcur"
+
 // tap is how the codec gets at a layer's keys and values.
 func (l *live) tap() binding.Tap {
 	return binding.Tap{
-		Names:  []string{"Kcur", "Vcur"},
+		Names:  []string{tapped, "Vcur"},
 		Layers: l.Codec.Packs(l.Shape.Layers),
 		Cached: true,
 		Call:   l.layer,
@@ -77,25 +81,24 @@ func (l *live) begin(items []engine.Item) error {
 	if l.broken != nil {
 		return l.broken
 	}
-	l.called = 0
 	l.steps = spans(items)
 	l.Begin(len(items), func(i int) (int, bool) {
 		pos := items[i].Pos
 		return int(pos), int(pos) < l.Sinks || int(pos) > int(l.steps[items[i].Seq].last)-l.Recent
 	})
-	if l.aging == nil {
-		return nil
+	if err := l.prepare(); err != nil || l.aging == nil {
+		return l.failed(err)
 	}
 	return l.failed(l.aging.before(l.steps, int32(l.Sinks), int32(l.Recent)))
 }
 
 // end is told how the step ended, and says how it did.
 func (l *live) end(err error) error {
-	switch {
-	case err != nil:
+	if err != nil {
 		return l.failed(err)
-	case l.called != l.layers:
-		return fmt.Errorf("the codec was asked for %d layers of %d", l.called, l.layers)
+	}
+	if calls, _ := l.taps.Calls(tapped); calls != l.layers {
+		return fmt.Errorf("the codec was asked for %d layers of %d", calls, l.layers)
 	}
 	if l.aging != nil {
 		l.aging.after(l.steps, int32(l.Sinks), int32(l.Recent))
@@ -105,14 +108,31 @@ func (l *live) end(err error) error {
 
 // failed remembers that the codec is gone: no step can be right without it.
 func (l *live) failed(err error) error {
+	if errors.Is(err, binding.ErrOverdue) {
+		err = fmt.Errorf("codec: %w", l.direct.Overdue())
+	}
 	if errors.Is(err, base.ErrPluginGone) {
 		l.broken = err
 	}
 	return err
 }
 
+// prepare says how the calls of the step are made without Go, if they can be.
+func (l *live) prepare() error {
+	direct, message, layers, err := l.Direct()
+	if l.direct = direct; direct == nil {
+		l.taps.Route(tapped, nil)
+		return err
+	}
+	l.taps.Route(tapped, &binding.Trip{
+		Lane: direct.Lane, Patience: direct.Patience, Message: message,
+		Layers: layers, LayerAt: codec.LayerAt(0), LayerStep: codec.LayerAt(1) - codec.LayerAt(0),
+		Buffers: [][]byte{l.Keys(), l.Values()},
+	})
+	return nil
+}
+
 func (l *live) layer(layer int, t []binding.Tensor) error {
-	l.called++
 	if l.Idle() {
 		return nil
 	}

@@ -3,6 +3,7 @@ package executor_test
 import (
 	"bytes"
 	"context"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
+	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testcodec"
 )
 
@@ -186,6 +188,28 @@ func TestLive(t *testing.T) {
 				x := openLive(t, m.path, flash(), executor.LiveOptions{
 					Codec: linked(t, p, map[string]string{"q": "38", "boundary": "2"}), Shape: m.shape, Sinks: sinks,
 				})
+				require.Equal(t, logits, computeText(t, x, 0, tokens, 16))
+				if runtime.GOOS == "linux" {
+					require.Equal(t, m.shape.Layers-2*boundary, x.Trips(), "calls without Go")
+				}
+			})
+
+			// The codec is called within the computation where that can be, with any number of threads, and else between its parts.
+			t.Run("threads", func(t *testing.T) {
+				o := flash()
+				o.Threads.Count = 2
+				before := kernels.Rows.Calls()
+				x := openLive(t, m.path, o, executor.LiveOptions{Codec: kv.InProcess(local(), boundary, q38), Shape: m.shape, Sinks: sinks})
+				require.Equal(t, logits, computeText(t, x, 0, tokens, 16))
+				if runtime.GOOS == "linux" && runtime.GOARCH == "amd64" {
+					const graphs = 1 + 1 + 8 // to learn, the prompt, single tokens
+					require.EqualValues(t, graphs*(m.shape.Layers-2*boundary), kernels.Rows.Calls()-before)
+				}
+			})
+			t.Run("between", func(t *testing.T) {
+				kernels.Rows.Enable(false)
+				t.Cleanup(func() { kernels.Rows.Enable(true) })
+				x := openLive(t, m.path, flash(), executor.LiveOptions{Codec: kv.InProcess(local(), boundary, q38), Shape: m.shape, Sinks: sinks})
 				require.Equal(t, logits, computeText(t, x, 0, tokens, 16))
 			})
 		})

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum kakeya_kernel { KAKEYA_ATTENTION, KAKEYA_PRODUCT, KAKEYA_KERNELS };
+enum kakeya_kernel { KAKEYA_ATTENTION, KAKEYA_PRODUCT, KAKEYA_ROWS, KAKEYA_KERNELS };
 
 #ifdef __cplusplus
 extern "C" {
