@@ -62,3 +62,32 @@ func TestKillBackendDuringPlainRequest(t *testing.T) {
 	require.True(t, errors.As(<-answered, &api))
 	assert.Equal(t, http.StatusServiceUnavailable, api.StatusCode)
 }
+
+// A live codec that is killed fails the request whose cache it packed; the next one finds it restarted and gets the
+// answer as before. Who has no codec does not notice.
+func TestKillCodecMidStream(t *testing.T) {
+	d := start(t, oneModel+"  smollm2-135m@e8-q38: {cache: {mode: live}, load: {context: 2048, parallel: 8, cache_tokens: 8192}}\n")
+	client := d.client()
+	const live = smollm2 + "@e8-q38"
+	before := ask(t, client, tale(live, question))
+	pid := d.pluginPID("kakeya-codec-e8")
+
+	long := chatParams("Write a very long story about the sea.")
+	long.Model, long.MaxTokens = live, openai.Int(1500)
+	stream := client.Chat.Completions.NewStreaming(t.Context(), long)
+	defer stream.Close()
+	for range 5 {
+		require.True(t, stream.Next(), "%v", stream.Err())
+	}
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	for stream.Next() {
+		assert.Empty(t, stream.Current().Choices[0].FinishReason, "a cut stream must not look finished")
+	}
+	require.Error(t, stream.Err())
+	assert.Contains(t, stream.Err().Error(), "codec")
+
+	ask(t, client, tale(smollm2, question))
+	assert.Equal(t, before.text, ask(t, client, tale(live, question)).text)
+	assert.NotEqual(t, pid, d.pluginPID("kakeya-codec-e8"))
+	assert.False(t, alive(pid))
+}

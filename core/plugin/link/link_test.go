@@ -50,6 +50,10 @@ func (e *echo) Call(ctx context.Context, memory, message, reply []byte) []byte {
 		e.begun <- struct{}{}
 		<-e.wake
 		return reply
+	case "alive":
+		if ctx.Err() != nil {
+			return append(reply, "cancelled"...)
+		}
 	case "long":
 		return append(reply, make([]byte, MaxMessage+1)...)
 	case "turn":

@@ -1,6 +1,11 @@
 package executor
 
-import "github.com/kakeyad/kakeyad/core/decode/engine"
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/kakeyad/kakeyad/core/decode/engine"
+)
 
 // Rows is what the cache holds of one layer's keys or values: Data has a row a position.
 type Rows struct {
@@ -12,6 +17,13 @@ type Rows struct {
 func (x *Executor) Trips() int {
 	_, trips := x.taps.Calls(tapped)
 	return trips
+}
+
+// Asked returns a function that says whether the codec has not answered a call made without Go, which the next step may
+// be in.
+func (x *Executor) Asked() func() bool {
+	state := (*uint32)(unsafe.Pointer(unsafe.SliceData(x.live.direct.Lane)))
+	return func() bool { return atomic.LoadUint32(state) == 1 }
 }
 
 // Rows reads positions [from, to) of a sequence, keys and values of each layer in turn.

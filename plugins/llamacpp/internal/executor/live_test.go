@@ -3,9 +3,12 @@ package executor_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"runtime"
 	"slices"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -276,8 +279,7 @@ func TestRecent(t *testing.T) {
 	}
 }
 
-// TestCodecDies kills the codec between steps and within one: steps fail from then on, and never go
-// on without it.
+// TestCodecDies kills the codec between steps: steps fail from then on, and never go on without it.
 func TestCodecDies(t *testing.T) {
 	m := tested(t)["SmolLM2"]
 	tokens := words(t, m.path)[:24]
@@ -289,4 +291,42 @@ func TestCodecDies(t *testing.T) {
 	require.ErrorIs(t, x.Step(textItems(1, 0, tokens[:8])), base.ErrPluginGone)
 	require.Nil(t, x.Rows(0, 0, 9), "the failed step left its cells")
 	require.NotNil(t, x.Rows(0, 0, 8))
+}
+
+// TestCodecStops has the codec die, or not answer in time, while a step waits for it.
+func TestCodecStops(t *testing.T) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		t.Skip("no calls without Go here")
+	}
+	m := tested(t)["SmolLM2"]
+	tokens := words(t, m.path)[:24]
+	for name, kills := range map[string]bool{"dies": true, "hangs": false} {
+		t.Run(name, func(t *testing.T) {
+			p := testcodec.Start(t, testcodec.E8)
+			l := p.Link(t, q38)
+			l.Patience = time.Second
+			if kills {
+				l.Patience = time.Hour
+			}
+			c, err := kv.Dial(t.Context(), l)
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = c.Close() })
+			x := openLive(t, m.path, flash(), executor.LiveOptions{Codec: c, Shape: m.shape, Sinks: 1})
+			require.NoError(t, x.Step(textItems(0, 0, tokens[:8])))
+			asked := x.Asked()
+			p.Signal(t, syscall.SIGSTOP)
+			failed := make(chan error)
+			go func() { failed <- x.Step(textItems(0, 8, tokens[8:9])) }()
+			if kills {
+				require.Eventually(t, asked, time.Minute, time.Millisecond)
+				p.Kill(t)
+			}
+			err = <-failed
+			require.ErrorIs(t, err, base.ErrPluginGone)
+			require.Equal(t, !kills, errors.Is(err, base.ErrHung), "%v", err)
+			require.ErrorIs(t, x.Step(textItems(0, 8, tokens[8:9])), base.ErrPluginGone)
+			require.Nil(t, x.Rows(0, 0, 9), "the failed step left its cells")
+			require.NotNil(t, x.Rows(0, 0, 8))
+		})
+	}
 }

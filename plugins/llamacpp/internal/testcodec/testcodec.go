@@ -87,5 +87,11 @@ func (p *Plugin) Link(tb testing.TB, params map[string]string) *backend.Link {
 // Kill ends the process as a crash does.
 func (p *Plugin) Kill(tb testing.TB) {
 	tb.Helper()
-	require.NoError(tb, p.cmd.Process.Kill())
+	p.Signal(tb, os.Kill)
+}
+
+// Signal sends the process a signal.
+func (p *Plugin) Signal(tb testing.TB, s os.Signal) {
+	tb.Helper()
+	require.NoError(tb, p.cmd.Process.Signal(s))
 }
