@@ -22,15 +22,15 @@ var liveChannels = []struct{ name, title string }{
 // it, round by round in turn.
 func liveCost(ctx context.Context, w *tabwriter.Writer) error {
 	config := fmt.Sprintf(`
-models: {smollm2-135m: {file: %s}}
+models: {m: {file: %s}}
 plugins: {list: [{name: fake, kind: codec, path: %s}]}
 defaults: {load: {context: 2048, parallel: 1, threads: %d}}
 channels:
-  plain: {model: smollm2-135m, preload: true}
-  identity: {model: smollm2-135m, codec: {name: fake, q: 1}, cache: {mode: live}, preload: true}
-  q38: {model: smollm2-135m, codec: {name: e8, q: 38}, cache: {mode: live}, preload: true}
-  q10: {model: smollm2-135m, codec: {name: e8, q: 10}, cache: {mode: live}, preload: true}
-`, modelFile, filepath.Join(benchDir(), "codecs", "kakeya-codec-fake"), *threads)
+  plain: {model: m, preload: true}
+  identity: {model: m, codec: {name: fake, q: 1}, cache: {mode: live}, preload: true}
+  q38: {model: m, codec: {name: e8, q: 38}, cache: {mode: live}, preload: true}
+  q10: {model: m, codec: {name: e8, q: 10}, cache: {mode: live}, preload: true}
+`, *liveOf, filepath.Join(benchDir(), "codecs", "kakeya-codec-fake"), *threads)
 	server, err := harness.StartKakeyad(ctx, os.Getenv("KAKEYA_BIN"), os.Getenv("KAKEYA_MODELS"), config)
 	if err != nil {
 		return err
