@@ -315,6 +315,9 @@ func TestCodecStops(t *testing.T) {
 			require.NoError(t, x.Step(textItems(0, 0, tokens[:8])))
 			asked := x.Asked()
 			p.Signal(t, syscall.SIGSTOP)
+			if !kills {
+				t.Cleanup(func() { p.Kill(t) }) // what is stopped cannot be asked to end
+			}
 			failed := make(chan error)
 			go func() { failed <- x.Step(textItems(0, 8, tokens[8:9])) }()
 			if kills {
