@@ -34,7 +34,5 @@ func (b futexBell) cut() { b.ring() }
 
 func (futexBell) close() {}
 
-func (futexBell) futex() {}
-
 // newFutexBell makes the bell of a lane.
 func newFutexBell(l *lane) bell { return futexBell{l.state} }

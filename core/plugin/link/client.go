@@ -42,6 +42,7 @@ type Client struct {
 	arena   *arena
 	grace   time.Duration
 	patient time.Duration
+	bell    Bell
 	all     []*lane
 	idle    *idle
 
@@ -130,6 +131,7 @@ func newClient(conn net.Conn, h hello, mapping []byte, lanes []*lane, o Options)
 		arena:   newArena(int(h.memory)),
 		grace:   o.Grace,
 		patient: o.Patience,
+		bell:    h.bell,
 		all:     lanes,
 		idle:    newIdle(h.lanes),
 		gone:    make(chan struct{}),

@@ -16,7 +16,7 @@ func (k *Call) Lane() ([]byte, error) {
 	if k.client.cut.Load() {
 		return nil, k.client.err()
 	}
-	if _, ok := k.lane.bell.(interface{ futex() }); !ok {
+	if k.client.bell != BellFutex {
 		return nil, fmt.Errorf("link: %w: a bell that only this package can ring", base.ErrUnsupported)
 	}
 	atomic.StoreUint32(k.lane.call, k.client.next.Add(1))
