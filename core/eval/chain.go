@@ -3,6 +3,7 @@ package eval
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -73,6 +74,55 @@ func copies(v []codec.Vectors) []codec.Vectors {
 		out[i].Data = bytes.Clone(v[i].Data)
 	}
 	return out
+}
+
+// reset forgets what came: a window begins.
+func (c *chains) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.before)
+}
+
+// parts cuts vectors where they came in several steps. They share their memory.
+func (c *chains) parts(v []codec.Vectors) (out []codec.Vectors) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	came := map[int]int{} // tokens, by position
+	for key := range c.before {
+		came[key.pos] = key.tokens
+	}
+	for _, x := range v {
+		size := len(x.Data) / x.Tokens
+		for x.Tokens > 0 {
+			n := x.Tokens
+			if there := came[x.Pos]; there > 0 && there < n {
+				n = there
+			}
+			p := x
+			p.Tokens, p.Data = n, x.Data[:n*size]
+			out = append(out, p)
+			x.Pos, x.Tokens, x.Data = x.Pos+n, x.Tokens-n, x.Data[n*size:]
+		}
+	}
+	return out
+}
+
+// pack makes the frame of a page of which attention read what is in read, and holds it to that. A codec may judge the tokens
+// of a step together, as the guard of e8k does; a page that came in several steps and has another frame as a whole is
+// packed in those parts.
+func (c *chains) pack(ctx context.Context, v, read []codec.Vectors) ([]byte, error) {
+	frame, err := c.Encode(ctx, nil, v...)
+	if err != nil {
+		return nil, err
+	}
+	err = c.check(ctx, frame, read)
+	if parts := c.parts(v); errors.Is(err, base.ErrCorrupt) && len(parts) > len(v) {
+		if frame, err = c.Encode(ctx, nil, parts...); err != nil {
+			return nil, err
+		}
+		err = c.check(ctx, frame, c.parts(read))
+	}
+	return frame, err
 }
 
 // check decodes a page's frame and holds it to being what attention read.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kakeyad/kakeyad/core/channel"
+	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	backendfake "github.com/kakeyad/kakeyad/core/plugin/backend/fake"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
@@ -113,4 +114,33 @@ func TestFramesAreHeldToWhatAttentionRead(t *testing.T) {
 	_, err := runLeaning(t, true)
 	require.ErrorIs(t, err, base.ErrCorrupt)
 	require.ErrorContains(t, err, "what attention read of layer 2")
+}
+
+// A page that came in several steps, and is packed in another way as a whole, is packed in those.
+func TestPagesThatCameInParts(t *testing.T) {
+	shape := codec.Shape{Layers: layers, KVHeads: kvHeads, HeadDim: headDim, Type: codec.F32}
+	s, err := leaning{Codec: codecfake.New(codecfake.Config{Mode: codecfake.ModeNone})}.Open(t.Context(), shape, nil)
+	require.NoError(t, err)
+	defer s.Close()
+	c := &chains{Stream: s, tapped: &tapped{shape: shape}, before: map[someTokens][]codec.Vectors{}}
+	tokens := make([]backend.Token, pageTokens)
+	given, read := newPages(), newPages()
+	for _, step := range [][2]int{{0, 10}, {10, pageTokens}} {
+		for _, v := range vectorsOf(tokens[:step[1]], step[0], 0, layers) {
+			given.add(c.tapped, copies([]codec.Vectors{v})[0])
+			require.NoError(t, c.RoundTrip(t.Context(), v))
+			read.add(c.tapped, v)
+		}
+	}
+	whole, came := given.of(c.tapped)[0], read.of(c.tapped)[0]
+	frame, err := s.Encode(t.Context(), nil, whole...)
+	require.NoError(t, err)
+	require.ErrorIs(t, c.check(t.Context(), frame, came), base.ErrCorrupt, "the first ten tokens were read more coarsely")
+	frame, err = c.pack(t.Context(), whole, came)
+	require.NoError(t, err)
+	require.NoError(t, c.check(t.Context(), frame, c.parts(came)))
+
+	came[0].Data[0] ^= 1
+	_, err = c.pack(t.Context(), whole, came)
+	require.ErrorIs(t, err, base.ErrCorrupt)
 }

@@ -81,6 +81,11 @@ func (t *tap) begin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.window, t.read = newPages(), newPages()
+	for _, s := range t.streams {
+		if s.chains != nil {
+			s.chains.reset()
+		}
+	}
 }
 
 // end packs the window's vectors and counts.
@@ -174,14 +179,15 @@ func (s *tapped) pack(ctx context.Context, window, read *pages) error {
 	var pagesBytes, fixedBytes int64
 	came := read.of(s)
 	for i, v := range window.of(s) {
-		frame, err := s.Encode(ctx, nil, v...)
+		var frame []byte
+		var err error
+		if s.chains != nil {
+			frame, err = s.chains.pack(ctx, v, came[i])
+		} else {
+			frame, err = s.Encode(ctx, nil, v...)
+		}
 		if err != nil {
 			return err
-		}
-		if s.chains != nil {
-			if err := s.chains.check(ctx, frame, came[i]); err != nil {
-				return err
-			}
 		}
 		pagesBytes += int64(len(frame))
 		if s.fixed == nil {
