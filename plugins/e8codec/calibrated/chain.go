@@ -125,7 +125,7 @@ type action uint8
 const (
 	packing  action = 1 << iota // finds codes, and keeps them where there is room
 	storing                     // writes what is decoded over the vectors
-	watching                    // does only the layers that the guard looks at, for it
+	watching                    // for the guard: notes how wide coordinates are
 )
 
 // How many tokens go through the layers together: so many that a layer's weights are worth fetching. What is packed is

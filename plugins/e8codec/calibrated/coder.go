@@ -39,13 +39,14 @@ func ParseHow(s string) (How, error) {
 
 // Coder packs vectors at one rate of a model. It never changes and is safe for concurrent use.
 type Coder struct {
-	model *Model
-	how   How
-	pitch *pitch
-	finer *pitch // of what the guard finds unlike; nil: there is none finer
-	bold  bool   // without the guard
-	memo  *memo
-	shape contract.Shape
+	model  *Model
+	how    How
+	pitch  *pitch
+	finest *pitch // there is
+	finer  *pitch // of what the guard finds unlike; nil: there is none finer
+	bold   bool   // without the guard
+	memo   *memo
+	shape  contract.Shape
 }
 
 // New makes a Coder. q is any whole number from the least to the largest of the calibration's rates; steps and bins of one
@@ -69,8 +70,14 @@ func (m *Model) New(shape contract.Shape, q int, how How) (*Coder, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Coder{model: m, how: how, pitch: &pitch, finer: m.fallBack(pitch), shape: shape, memo: newMemo()}
+	_, most := m.Qs()
+	finest, err := m.pitchOf(most)
+	if err != nil {
+		return nil, err
+	}
+	c := &Coder{finest: &finest, model: m, how: how, pitch: &pitch, finer: m.fallBack(pitch), shape: shape, memo: newMemo()}
 	c.pitch.over(m)
+	c.finest.over(m)
 	if c.finer != nil {
 		c.finer.over(m)
 	}

@@ -11,7 +11,7 @@ const (
 	guardFrom, guardTo = 1, 2 // layers that are looked at
 	guardTokens        = 16   // of a chain, at least
 	guardChains        = 16   // of a frame that have a bit in its head, the first ones
-	guardBits          = 0.43 // wider than learned, in bits of a coordinate; docs/calibrated.md has those of texts
+	guardBits          = 0.45 // wider than learned, in bits of a coordinate; docs/calibrated.md has those of texts
 	guardSteps         = 0.7072
 )
 
@@ -51,10 +51,7 @@ func (c *Coder) guard(ctx context.Context, chains []*chain) error {
 		if c.bold || s.decided || !c.guarded(s, i) {
 			continue
 		}
-		from := s.from
-		s.from = 0
-		workers, err := run(ctx, []*chain{s}, packing|watching)
-		s.from = from
+		workers, err := run(ctx, []*chain{s.looked()}, packing|watching)
 		if err != nil {
 			return err
 		}
@@ -63,6 +60,19 @@ func (c *Coder) guard(ctx context.Context, chains []*chain) error {
 		}
 	}
 	return nil
+}
+
+// looked is the chain of what is looked at, in the finest steps there are: what is found is the same at every q.
+func (s *chain) looked() *chain {
+	l := &chain{coder: s.coder, of: s.of, pos: s.pos, tokens: s.tokens}
+	for _, j := range s.jobs {
+		if j.Layer <= guardTo {
+			j.codes, j.classes, j.units, j.needed = nil, nil, nil, true
+			j.choose(s.coder, s.coder.finest)
+			l.jobs = append(l.jobs, j)
+		}
+	}
+	return l
 }
 
 // refine gives a chain finer steps, but for the layers by which it was decided.
@@ -96,20 +106,18 @@ func unlike(workers []*worker) float64 {
 	return sum / float64(max(1, n))
 }
 
-// watch notes how wide a token's coordinates z are, in steps of so much, of a class.
-func (w *worker) watch(j *job, z []float32, step float32, class int) {
+// watch notes how wide a token's coordinates z are.
+func (w *worker) watch(j *job, z []float32, class int) {
 	m := w.coder.model
-	last := len(m.Rates) - 1
-	scale := float64(step) / float64(m.Layer[j.Layer][j.part].Steps[class]*m.Rates[last].Step) // to the finest steps there are
 	first := ((j.Layer-guardFrom)*2 + j.part) * (w.n / 8)
-	for b, bin := range j.form.Spread[last][class] {
+	for b, bin := range j.spread[class] {
 		if bin == Dead {
 			continue
 		}
 		const rounding = 8.0 / 12 // what steps add in any case, of eight coordinates
 		sum := rounding
 		for _, v := range z[8*b : 8*b+8] {
-			sum += float64(v) * float64(v) * scale * scale
+			sum += float64(v) * float64(v)
 		}
 		at := &w.widths[first+b]
 		at.seen += sum

@@ -52,9 +52,6 @@ func (w *worker) run(ctx context.Context, do action) error {
 	}
 	for i := w.from; i < len(w.jobs); i++ {
 		j := &w.jobs[i]
-		if do&watching != 0 && j.Layer > guardTo {
-			break
-		}
 		if j.Layer != w.layer {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -160,7 +157,7 @@ func (w *worker) job(j *job, do action) error {
 		if do&packing != 0 {
 			w.quantise(codes, j.form, w.x(t, j.part), y, float32(p.Steps[class]*step), spread[class])
 			if do&watching != 0 && j.Layer >= guardFrom {
-				w.watch(j, w.z, float32(p.Steps[class]*step), class)
+				w.watch(j, w.z, class)
 			}
 		}
 		if do&storing == 0 && units == nil {
