@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -27,6 +29,7 @@ func TestCompareEndToEnd(t *testing.T) {
 	defer file.Close()
 	r, err := compare.Read(file)
 	require.NoError(t, err)
+	reportKeepsItsSchema(t, path("r.json"))
 	require.Len(t, r.Channels, 2)
 	assert.Len(t, r.Samples, 8)
 	assert.Equal(t, "road", r.Prompts[1].Name)
@@ -46,6 +49,20 @@ func TestCompareEndToEnd(t *testing.T) {
 	_, err = run(t, append(args, "--fail-if", "accepted_pct < 50")...)
 	require.ErrorContains(t, err, "accepted_pct of other was not measured")
 	require.NotErrorAs(t, err, &failed)
+}
+
+// reportKeepsItsSchema holds a report's JSON to the schema that is published for it.
+func reportKeepsItsSchema(t *testing.T, file string) {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile("../../core/compare/schema.json")
+	require.NoError(t, err)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	report, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	require.NoError(t, err)
+	require.NoError(t, schema.Validate(report))
+	report.(map[string]any)["schema"] = "kakeyad-compare/0"
+	require.Error(t, schema.Validate(report), "another version")
 }
 
 func TestCompareSaysWhatToDo(t *testing.T) {

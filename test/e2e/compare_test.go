@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -32,6 +34,12 @@ func TestCompareRealChannels(t *testing.T) {
 	require.NoError(t, err)
 	var r compare.Report
 	require.NoError(t, json.Unmarshal(text, &r))
+	schema, err := os.ReadFile("../../core/compare/schema.json")
+	require.NoError(t, err)
+	validator, _ := compile(t, string(schema))
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	require.NoError(t, err)
+	require.NoError(t, validator.Validate(value))
 	require.Len(t, r.Channels, 3)
 	coarse, drafted := r.Channels[1], r.Channels[2]
 	assert.Equal(t, "e8 q4", coarse.Codec)
