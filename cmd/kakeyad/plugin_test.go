@@ -155,12 +155,17 @@ func TestPluginNewWritesTheExample(t *testing.T) {
 		if f.Name() == "go.mod" { // tidied there
 			assert.Contains(t, string(want), strings.SplitAfterN(string(got), "\n", 4)[0])
 			assert.Contains(t, string(want), "replace "+goModule+" => ../..")
+			_, clone, found := strings.Cut(string(got), "replace "+goModule+" => ")
+			require.True(t, found)
+			assert.FileExists(t, filepath.Join(dir, strings.TrimSpace(clone), "cmd", "kakeyad", "pluginnew.go"), "as seen from the new module")
 			continue
 		}
 		assert.Equal(t, string(want), string(got), "examples/codec-go is what `kakeyad plugin new codec int8go` writes: change both")
 	}
 	_, err = run(t, "plugin", "new", "codec", "int8go", "--dir", dir)
 	require.ErrorContains(t, err, "is not empty")
+	_, err = run(t, "plugin", "new", "codec", "other", "--dir", filepath.Join(t.TempDir(), "other"), "--replace", t.TempDir())
+	require.ErrorContains(t, err, "no clone of kakeyad")
 	_, err = run(t, "plugin", "new", "codec", "Not-A-Name")
 	require.ErrorContains(t, err, "cannot be a plugin's name")
 	_, err = run(t, "plugin", "new", "backend", "mine")

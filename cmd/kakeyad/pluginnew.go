@@ -38,8 +38,9 @@ func newPluginNew() *cobra.Command {
 		Long: `Write the skeleton of a codec in Go: a module of its own with a small codec that works (8-bit integers
 with a scale for each vector), its tests and its README. It passes ` + "`kakeyad plugin test`" + ` as it is; replace
 its mathematics by yours and keep it passing.`,
-		Example: "  kakeyad plugin new codec mine\n  cd kakeya-codec-mine && go mod tidy && go test .",
-		Args:    cobra.ExactArgs(2),
+		Example: `  kakeyad plugin new codec mine
+  kakeyad plugin new codec mine --replace ./kakeyad      # build it against this clone of kakeyad`,
+		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, name := args[0], args[1]
 			if base.Kind(kind) != base.KindCodec {
@@ -55,10 +56,14 @@ its mathematics by yours and keep it passing.`,
 			if module == "" {
 				module = "example.com/" + binary
 			}
-			if err := writeSkeleton(dir, kind, name, goMod(module, replace)); err != nil {
+			clone, err := cloneFrom(dir, replace)
+			if err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), `wrote %[1]s. Next:
+			if err := writeSkeleton(dir, kind, name, goMod(module, clone)); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), `wrote %[1]s. Next:
 
   cd %[1]s
   go mod tidy
@@ -71,15 +76,37 @@ its mathematics by yours and keep it passing.`,
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "the `FOLDER` to write, which must be empty or not exist; by default kakeya-KIND-NAME")
 	cmd.Flags().StringVar(&module, "module", "", "the Go module's `PATH`; by default example.com/kakeya-KIND-NAME")
-	cmd.Flags().StringVar(&replace, "replace", "", "build against the kakeyad in this `FOLDER`, not against a release")
+	cmd.Flags().StringVar(&replace, "replace", "", "build against the clone of kakeyad in this `FOLDER`, not against a release")
 	return cmd
 }
 
+// cloneFrom is a clone's folder as seen from dir, which is how go.mod names it; "" stays.
+func cloneFrom(dir, clone string) (string, error) {
+	if clone == "" {
+		return "", nil
+	}
+	mod, err := os.ReadFile(filepath.Join(clone, "go.mod"))
+	if err != nil || !strings.HasPrefix(string(mod), "module "+goModule+"\n") {
+		return "", fmt.Errorf("--replace %s: it is no clone of kakeyad: it has no go.mod of %s", clone, goModule)
+	}
+	if clone, err = filepath.Abs(clone); err != nil {
+		return "", err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(dir, clone)
+	if err != nil {
+		return clone, nil // on another volume
+	}
+	return filepath.ToSlash(rel), nil
+}
+
 // goMod is a module's file. `go mod tidy` fills in the rest.
-func goMod(module, replace string) string {
+func goMod(module, clone string) string {
 	text := fmt.Sprintf("module %s\n\ngo 1.26.0\n", module)
-	if replace != "" {
-		return text + fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %s\n", goModule, goModule, replace)
+	if clone != "" {
+		return text + fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %s\n", goModule, goModule, clone)
 	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path == goModule && strings.HasPrefix(info.Main.Version, "v") && !strings.Contains(info.Main.Version, "+") {
 		return text + fmt.Sprintf("\nrequire %s %s\n", goModule, info.Main.Version)
