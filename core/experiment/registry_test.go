@@ -269,7 +269,7 @@ func TestResultsOutliveTheDaemon(t *testing.T) {
 	require.NoError(t, second.Close())
 	names, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*"))
 	require.NoError(t, err)
-	require.Equal(t, []string{file}, names)
+	require.Equal(t, []string{file, file + lockSuffix}, names)
 }
 
 func asJSON(t *testing.T, v any) string {
