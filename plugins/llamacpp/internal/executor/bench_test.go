@@ -12,11 +12,11 @@ import (
 	"github.com/kakeyad/kakeyad/core/decode/engine"
 	"github.com/kakeyad/kakeyad/core/decode/sampling"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/plugins/internal/testcodec"
 	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/compute"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testcodec"
 )
 
 // benchmarkOptions are the plugin's defaults.

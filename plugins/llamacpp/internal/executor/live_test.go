@@ -18,11 +18,11 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
 	e8 "github.com/kakeyad/kakeyad/plugins/e8codec/codec"
 	"github.com/kakeyad/kakeyad/plugins/e8codec/lattice"
+	"github.com/kakeyad/kakeyad/plugins/internal/testcodec"
 	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/binding"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/executor"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/kernels"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testcodec"
 )
 
 // tested are the models, with what a codec must know of them.

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
+	"github.com/kakeyad/kakeyad/plugins/internal/testcodec"
 	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/service"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testcodec"
 )
 
 // BenchmarkRestore restores 1,024 tokens, and prefills as many in the same operation: "times" is how much

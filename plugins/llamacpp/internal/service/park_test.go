@@ -14,9 +14,9 @@ import (
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/backend/backendtest"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
+	"github.com/kakeyad/kakeyad/plugins/internal/testcodec"
 	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/service"
-	"github.com/kakeyad/kakeyad/plugins/llamacpp/internal/testcodec"
 )
 
 // bound loads a model with a codec, none when p is nil.
