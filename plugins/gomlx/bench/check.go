@@ -50,7 +50,7 @@ func distance(d *device.Device, path string, kind dtypes.DType, tokens []int32, 
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	c, err := arch.Read(f)
 	if err != nil {
 		return 0, err

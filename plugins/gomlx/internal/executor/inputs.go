@@ -105,7 +105,7 @@ type want struct {
 	dims []int
 }
 
-func (in *inputs) make(wanted []want) (err error) {
+func (in *inputs) allocate(wanted []want) (err error) {
 	for _, w := range wanted {
 		if !w.is {
 			continue
@@ -120,7 +120,7 @@ func (in *inputs) make(wanted []want) (err error) {
 func (in *inputs) size(t, cells int, live bool) (s size, err error) {
 	m := in.model.Net
 	s.tokens = t
-	err = in.make([]want{
+	err = in.allocate([]want{
 		{&s.states, true, dtypes.Float32, []int{t, m.Width}},
 		{&s.exact, m.Packed != nil, dtypes.Float32, []int{t}},
 		{&s.spots, m.Written, dtypes.Int32, []int{t}},
@@ -134,7 +134,7 @@ func (in *inputs) size(t, cells int, live bool) (s size, err error) {
 		if err != nil {
 			return s, err
 		}
-		err = in.make([]want{
+		err = in.allocate([]want{
 			{&w.cos, true, dtypes.Float32, []int{t, m.HeadDim / 2}},
 			{&w.sin, true, dtypes.Float32, []int{t, m.HeadDim / 2}},
 			{&w.mask, true, dtypes.Float32, []int{t, cells}},
