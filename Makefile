@@ -236,6 +236,14 @@ bench-peers: build models ## beside llama.cpp's llama-server (builds it once: ab
 bench-gomlx: build models pjrt ## our two backends in one run (BENCHFLAGS="-weights f32")
 	@KAKEYA_BIN=$(CURDIR)/bin KAKEYA_MODELS=$(MODELS) KAKEYA_PJRT=$(PJRT) $(GO) run ./bench/peers -gomlx $(BENCHFLAGS)
 
+.PHONY: bench-gomlx-cache
+bench-gomlx-cache: models pjrt ## gomlx behind contexts of 128 to 4,096 tokens, with a cache of 16 bits and with ones that stay packed
+	@CGO_ENABLED=1 KAKEYA_MODELS=$(MODELS) KAKEYA_PJRT=$(PJRT) $(GO) test -run '^$$' -bench Context ./plugins/gomlx/internal/executor $(BENCHFLAGS)
+
+.PHONY: bench-gomlx-device
+bench-gomlx-device: ## gomlx with models of random weights on the device of KAKEYA_PJRT, a GPU's say (BENCHFLAGS="-models 1b")
+	@CGO_ENABLED=1 $(GO) run ./plugins/gomlx/bench $(BENCHFLAGS)
+
 REFERENCE := $(CACHE)/reference
 
 .PHONY: bench-reference
