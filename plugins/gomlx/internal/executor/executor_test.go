@@ -18,7 +18,11 @@ import (
 	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
-var small = executor.Options{Cells: 512, Batch: 32, Sequences: 4}
+// small are options that compile little, and usual ones have all programs that there would be.
+var (
+	small = executor.Options{Cells: 512, Batch: 32, Sequences: 4, Tokens: []int{1, 8, 32}, Blocks: []int{2}}
+	usual = executor.Options{Cells: 512, Batch: 32, Sequences: 4}
+)
 
 func open(t testing.TB, path string, kind, cache dtypes.DType, o executor.Options) *executor.Executor {
 	t.Helper()
@@ -50,12 +54,13 @@ func TestExecutor(t *testing.T) {
 		path        string
 		kind, cache dtypes.DType
 		tolerance   float64
+		options     executor.Options
 	}{
-		{"SmolLM2 int8", testmodel.SmolLM2(t), dtypes.Int8, dtypes.Float16, 0.05},
-		{"Gemma3 int8", testmodel.Gemma3(t), dtypes.Int8, dtypes.Float32, 0.001},
+		{"SmolLM2 int8", testmodel.SmolLM2(t), dtypes.Int8, dtypes.Float16, 0.05, usual},
+		{"Gemma3 int8", testmodel.Gemma3(t), dtypes.Int8, dtypes.Float32, 0.001, small},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			x := open(t, tc.path, tc.kind, tc.cache, small)
+			x := open(t, tc.path, tc.kind, tc.cache, tc.options)
 			enginetest.TestExecutor(t, enginetest.Options{
 				New:       func(*testing.T) engine.Executor { return x },
 				Tolerance: tc.tolerance,

@@ -50,16 +50,13 @@ func openLive(t testing.TB, plugin, path string, m model.Options, o executor.Opt
 	return x
 }
 
-// little compiles little.
-var little = executor.Options{Cells: 512, Batch: 32, Sequences: 4, Tokens: []int{1, 32}, Blocks: []int{2}}
-
 // TestWritten holds programs that write the cache to the same goldens and the same suite as those beside which the host does.
 func TestWritten(t *testing.T) {
 	all := goldens(t)
 	for _, name := range architectures {
 		t.Run(name, func(t *testing.T) {
 			g := all[name]
-			x := openWith(t, testplugin.CPU(t), "testdata/"+name+".gguf", model.Options{Weights: dtypes.Float32, Cache: dtypes.Float32, Written: true}, little)
+			x := openWith(t, testplugin.CPU(t), "testdata/"+name+".gguf", model.Options{Weights: dtypes.Float32, Cache: dtypes.Float32, Written: true}, small)
 			require.NoError(t, x.Step(steps(0, 0, g.Tokens)))
 			for i, want := range g.Logits {
 				near(t, want, x.Logits(i), 1e-3)
