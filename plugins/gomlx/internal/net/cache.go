@@ -90,7 +90,8 @@ type part struct {
 func (c *cache) parts(k, v *Node) []part {
 	own := part{mask: c.own}
 	if c.packed {
-		c.packInto(&own, c.pack(k), c.pack(v))
+		both := c.pack(Concatenate([]*Node{k, v}, 1)) // many short operations: together they are half as many
+		c.packInto(&own, both.heads(0, c.KVHeads), both.heads(c.KVHeads, 2*c.KVHeads))
 	} else {
 		own.keys, own.values = as(k, c.Cache), as(v, c.Cache)
 		c.rows = []*Node{own.keys, own.values}

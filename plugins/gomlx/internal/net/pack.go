@@ -73,6 +73,12 @@ type packing struct {
 	scales   *Node // [T, kv_heads]: of integers
 }
 
+// heads are some of the heads.
+func (p packing) heads(from, to int) packing {
+	of := func(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(from, to)) }
+	return packing{rotated: of(p.rotated), integers: of(p.integers), scales: of(p.scales)}
+}
+
 // turn multiplies vectors [T, heads, head_dim] by the transposed rotation, or by the rotation itself.
 func (c *cache) turn(v *Node, back bool) *Node {
 	axis := 1
