@@ -35,28 +35,27 @@ func packedBy(t testing.TB, c *kv.Codec) *net.Packed {
 	return p
 }
 
-// TestResident holds a cache that stays packed against a live codec: the same logits but for rounding, and what comes of it
-// where a vector lies between two points. All ways are compared, with programs that write the cache and with the host's.
+// TestResident holds a cache that stays packed against a live codec, in a cache that programs write and in the host's: the same
+// logits but for rounding. Two layers are packed, not all: where a vector lies between two points rounding decides, and each
+// layer behind gets other vectors to round, until after thirty of them two orders of adding are as far apart as the codec is
+// from no codec.
 func TestResident(t *testing.T) {
 	path, plugin := testmodel.SmolLM2(t), testplugin.CPU(t)
 	exact := model.Options{Weights: dtypes.Float32, Cache: dtypes.Float32}
 	plain := openWith(t, plugin, path, exact, few)
-	for _, tc := range []struct {
-		boundary int
-		q        string
-	}{{14, "10"}, {0, "38"}, {0, "10"}} {
-		e := kv.InProcess(e8.New(lattice.E8, "test"), tc.boundary, codec.Params{"q": tc.q})
+	for _, q := range []string{"10", "38"} {
+		e := kv.InProcess(e8.New(lattice.E8, "test"), 14, codec.Params{"q": q})
 		live := openLive(t, plugin, path, exact, few, executor.LiveOptions{Codec: e, Sinks: few.Sinks})
 		lost := distance(t, plain, live)
 		resident := exact
 		resident.Packed, resident.Packs, resident.Exact = packedBy(t, e), e.Packs(30), few.Exact()
 		for _, written := range []bool{false, true} {
-			t.Run(fmt.Sprintf("boundary %d, q%s, programs write %t", tc.boundary, tc.q, written), func(t *testing.T) {
+			t.Run(fmt.Sprintf("q%s, programs write %t", q, written), func(t *testing.T) {
 				resident.Written = written
 				x := openWith(t, plugin, path, resident, few)
 				far := distance(t, live, x)
-				t.Logf("resident and live are %.4f apart, and live and no codec %.4f", far, lost)
-				require.Less(t, far, lost)
+				t.Logf("resident and live are %.5f apart, and live and no codec %.5f", far, lost)
+				require.Less(t, far, lost/4)
 				testPages(t, x)
 			})
 		}
