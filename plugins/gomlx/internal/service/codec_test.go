@@ -10,7 +10,7 @@ import (
 	"github.com/kakeyad/kakeyad/plugins/internal/testmodel"
 )
 
-// TestCodecModes loads a model with a codec that acts live, and with one whose cache stays packed: both go on with a text, and
+// TestCodecModes loads a model with a codec that acts live, and with one whose cache stays packed: both go on with a text as sure as a city, and
 // the packed cache takes little more than half. With a codec that does not say how it packs the cache is parked instead.
 func TestCodecModes(t *testing.T) {
 	s := newService(t)
@@ -39,7 +39,7 @@ func TestCodecModes(t *testing.T) {
 			}
 			var text string
 			require.NoError(t, s.Generate(t.Context(), backend.GenerateRequest{
-				Model: "m", Prompt: backend.Prompt{Text: "The capital of France is", AddSpecial: true}, MaxTokens: 8,
+				Model: "m", Prompt: backend.Prompt{Text: "The capital of France is", AddSpecial: true}, MaxTokens: 2,
 			}, func(e backend.Event) error {
 				text += e.Text
 				return nil
