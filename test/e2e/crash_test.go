@@ -23,7 +23,19 @@ func TestKillBackendMidStream(t *testing.T) {
 
 	long := chatParams("Write a very long story about the sea.")
 	long.MaxTokens = openai.Int(1500)
-	stream := client.Chat.Completions.NewStreaming(t.Context(), long)
+	require.ErrorContains(t, cutOff(t, client, long, pid), "plugin")
+
+	after, err := client.Chat.Completions.New(t.Context(), question)
+	require.NoError(t, err)
+	assert.Equal(t, before.Choices[0].Message.Content, after.Choices[0].Message.Content)
+	assert.NotEqual(t, pid, d.backendPID())
+	assert.False(t, alive(pid))
+}
+
+// cutOff streams an answer, kills a process in the middle of it and returns how the stream ends.
+func cutOff(t *testing.T, client openai.Client, params openai.ChatCompletionNewParams, pid int) error {
+	t.Helper()
+	stream := client.Chat.Completions.NewStreaming(t.Context(), params)
 	defer stream.Close()
 	for range 5 {
 		require.True(t, stream.Next(), "%v", stream.Err())
@@ -32,14 +44,7 @@ func TestKillBackendMidStream(t *testing.T) {
 	for stream.Next() {
 		assert.Empty(t, stream.Current().Choices[0].FinishReason, "a cut stream must not look finished")
 	}
-	require.Error(t, stream.Err())
-	assert.Contains(t, stream.Err().Error(), "plugin")
-
-	after, err := client.Chat.Completions.New(t.Context(), question)
-	require.NoError(t, err)
-	assert.Equal(t, before.Choices[0].Message.Content, after.Choices[0].Message.Content)
-	assert.NotEqual(t, pid, d.backendPID())
-	assert.False(t, alive(pid))
+	return stream.Err()
 }
 
 // A plain request that the dying backend holds gets a 503, not a hang.
@@ -74,17 +79,7 @@ func TestKillCodecMidStream(t *testing.T) {
 
 	long := chatParams("Write a very long story about the sea.")
 	long.Model, long.MaxTokens = live, openai.Int(1500)
-	stream := client.Chat.Completions.NewStreaming(t.Context(), long)
-	defer stream.Close()
-	for range 5 {
-		require.True(t, stream.Next(), "%v", stream.Err())
-	}
-	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
-	for stream.Next() {
-		assert.Empty(t, stream.Current().Choices[0].FinishReason, "a cut stream must not look finished")
-	}
-	require.Error(t, stream.Err())
-	assert.Contains(t, stream.Err().Error(), "codec")
+	require.ErrorContains(t, cutOff(t, client, long, pid), "codec")
 
 	ask(t, client, tale(smollm2, question))
 	assert.Equal(t, before.text, ask(t, client, tale(live, question)).text)

@@ -16,18 +16,9 @@ import (
 // TestEvalMeasuresARealModel scores a page of a book by SmolLM2 with the real codec, live.
 func TestEvalMeasuresARealModel(t *testing.T) {
 	dir := shortDir(t)
-	report, picture := filepath.Join(dir, "r.json"), filepath.Join(dir, "r.svg")
-	cmd := exec.CommandContext(t.Context(), filepath.Join(env.bin, "kakeyad"), "eval", "smollm2-135m@e8-q38", "smollm2-135m@e8-q4-b2",
-		"--models-dir", env.models, "--text", "../../bench/texts/tom-sawyer.txt", "--context", "256", "--windows", "2",
-		"--json", report, "--plot", picture, "--layers")
-	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	t.Logf("%s", out)
-	text, err := os.ReadFile(report)
-	require.NoError(t, err)
-	var r eval.Report
-	require.NoError(t, json.Unmarshal(text, &r))
+	picture := filepath.Join(dir, "r.svg")
+	r := evaluate(t, dir, "smollm2-135m@e8-q38", "smollm2-135m@e8-q4-b2",
+		"--text", "../../bench/texts/tom-sawyer.txt", "--context", "256", "--windows", "2", "--plot", picture, "--layers")
 	require.Len(t, r.Results, 3)
 	assert.Equal(t, 2*255, r.Tokens)
 
@@ -54,20 +45,25 @@ func TestEvalMeasuresARealModel(t *testing.T) {
 	assert.Empty(t, left, "the distributions' file is gone")
 }
 
-// A calibration comes with the codec, so that a channel of e8k needs nothing but its name; what is measured is pages.
-func TestEvalMeasuresPagesOfACalibration(t *testing.T) {
-	dir := shortDir(t)
+// evaluate runs the command with arguments, keeps its own files in a folder and returns the report that it writes there.
+func evaluate(t *testing.T, dir string, args ...string) (r eval.Report) {
+	t.Helper()
 	report := filepath.Join(dir, "r.json")
-	cmd := exec.CommandContext(t.Context(), filepath.Join(env.bin, "kakeyad"), "eval", "smollm2-135m@e8k-q15",
-		"--models-dir", env.models, "--text", "../../bench/texts/opticks.txt", "--context", "192", "--windows", "1", "--json", report)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(env.bin, "kakeyad"),
+		append([]string{"eval", "--models-dir", env.models, "--json", report}, args...)...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	t.Logf("%s", out)
 	text, err := os.ReadFile(report)
 	require.NoError(t, err)
-	var r eval.Report
 	require.NoError(t, json.Unmarshal(text, &r))
+	return r
+}
+
+// A calibration comes with the codec, so that a channel of e8k needs nothing but its name; what is measured is pages.
+func TestEvalMeasuresPagesOfACalibration(t *testing.T) {
+	r := evaluate(t, shortDir(t), "smollm2-135m@e8k-q15", "--text", "../../bench/texts/opticks.txt", "--context", "192", "--windows", "1")
 	require.Len(t, r.Results, 2)
 	x := r.Results[1]
 	assert.Equal(t, "smollm2-135m@e8k-q15", x.ID)
