@@ -17,7 +17,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
@@ -121,20 +120,11 @@ type stream struct {
 	levels      string
 	description codec.Description
 
-	use    sync.RWMutex // held for reading by calls, for writing by Close
-	closed bool
+	codec.Gate
 }
 
 // Describe implements [codec.Stream].
 func (s *stream) Describe() codec.Description { return s.description }
-
-// Close implements [codec.Stream].
-func (s *stream) Close() error {
-	s.use.Lock()
-	defer s.use.Unlock()
-	s.closed = true
-	return nil
-}
 
 // each calls work for each vector of v, with its elements. When change is set they are stored
 // back.
@@ -161,16 +151,15 @@ func (s *stream) each(ctx context.Context, v []codec.Vectors, change bool, work 
 
 // begin lets a call in and checks its vectors. The caller ends it unless there is an error.
 func (s *stream) begin(v []codec.Vectors) (end func(), err error) {
-	s.use.RLock()
-	err = s.shape.Check(v...)
-	if s.closed {
-		err = codec.ErrClosed
-	}
+	end, err = s.Enter()
 	if err != nil {
-		s.use.RUnlock()
 		return nil, err
 	}
-	return s.use.RUnlock, nil
+	if err := s.shape.Check(v...); err != nil {
+		end()
+		return nil, err
+	}
+	return end, nil
 }
 
 // RoundTrip implements [codec.Stream].

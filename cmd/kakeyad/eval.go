@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/schollz/progressbar/v3"
@@ -176,12 +175,12 @@ func measure(ctx context.Context, cmd *cobra.Command, f evalFlags, names []strin
 	if len(options.Channels) == 0 {
 		return earlier, nil
 	}
-	for _, name := range f.texts {
-		body, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		options.Texts = append(options.Texts, eval.Text{Name: filepath.Base(name), Body: string(body)})
+	texts, err := readTexts(f.texts)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range texts {
+		options.Texts = append(options.Texts, eval.Text(t))
 	}
 	options.Log, _ = newLogger(evalLog(cfg.Log), cmd.ErrOrStderr())
 	h, stop, err := startHost(ctx, cfg, options.Log)

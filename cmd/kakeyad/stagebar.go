@@ -3,11 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 )
 
 // stageBar tells how far work has come that has stages: as a bar on a terminal, by a line a stage
@@ -20,8 +18,7 @@ type stageBar struct {
 }
 
 func newStageBar(w io.Writer) *stageBar {
-	f, ok := w.(*os.File)
-	return &stageBar{to: w, live: ok && term.IsTerminal(int(f.Fd()))}
+	return &stageBar{to: w, live: isTerminal(w)}
 }
 
 // begin begins a stage of so many units, unless it is the one that runs.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/kakeyad/kakeyad/core/plugin/base"
@@ -127,9 +128,9 @@ func (c *chains) pack(ctx context.Context, v, read []codec.Vectors) ([]byte, err
 
 // check decodes a page's frame and holds it to being what attention read.
 func (c *chains) check(ctx context.Context, frame []byte, read []codec.Vectors) error {
-	got := copies(read)
+	got := slices.Clone(read)
 	for i := range got {
-		clear(got[i].Data)
+		got[i].Data = make([]byte, len(read[i].Data))
 	}
 	if err := c.Decode(ctx, frame, got...); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"sync"
 
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
@@ -64,10 +65,7 @@ func (t *tap) openFixed(ctx context.Context, shape codec.Shape, params codec.Par
 	if c := params[codingParam]; c == "" || c == codingFixed {
 		return nil, nil
 	}
-	fixed := codec.Params{}
-	for k, v := range params {
-		fixed[k] = v
-	}
+	fixed := maps.Clone(params)
 	fixed[codingParam] = codingFixed
 	s, err := t.Codec.Open(ctx, shape, fixed)
 	if isInvalid(err) {

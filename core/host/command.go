@@ -1,21 +1,15 @@
 package host
 
 import (
-	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
-
-	"github.com/kakeyad/kakeyad/core/plugin/base"
 )
 
 // Command is a plugin's binary with arguments of its own, to be run once beside the host rather than served by it:
 // with the environment and the checksum of a plugin. Errors: ErrPluginGone (it cannot be run), ErrChecksum.
 func (s Spec) Command(args ...string) (*exec.Cmd, error) {
-	if why := unusable(s.Path); why != "" {
-		return nil, fmt.Errorf("plugin %q: %w: %s: %s", s.Name, base.ErrPluginGone, s.Path, why)
-	}
-	if err := (&launch{spec: s}).checkSum(); err != nil {
+	if err := s.runnable(); err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(s.Path, args...)

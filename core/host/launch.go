@@ -63,10 +63,7 @@ func (l *launch) start() (*Instance, error) {
 	if !ok {
 		return nil, fmt.Errorf("plugin %q: %w: the host cannot run plugins of kind %q yet", l.spec.Name, base.ErrUnsupported, l.spec.Kind)
 	}
-	if why := unusable(l.spec.Path); why != "" {
-		return nil, fmt.Errorf("plugin %q: %w: %s: %s", l.spec.Name, base.ErrPluginGone, l.spec.Path, why)
-	}
-	if err := l.checkSum(); err != nil {
+	if err := l.spec.runnable(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.options.StartTimeout)
@@ -87,22 +84,25 @@ func (l *launch) start() (*Instance, error) {
 	return i, nil
 }
 
-// checkSum refuses a binary that is not the one pinned.
-func (l *launch) checkSum() error {
-	if l.spec.SHA256 == "" {
+// runnable refuses a binary that cannot be run, or is not the one pinned.
+func (s Spec) runnable() error {
+	if why := unusable(s.Path); why != "" {
+		return fmt.Errorf("plugin %q: %w: %s: %s", s.Name, base.ErrPluginGone, s.Path, why)
+	}
+	if s.SHA256 == "" {
 		return nil
 	}
-	sum, err := hex.DecodeString(l.spec.SHA256)
+	sum, err := hex.DecodeString(s.SHA256)
 	if err != nil {
-		return fmt.Errorf("plugin %q: %w: sha256: %w", l.spec.Name, base.ErrInvalid, err)
+		return fmt.Errorf("plugin %q: %w: sha256: %w", s.Name, base.ErrInvalid, err)
 	}
-	same, err := (&plugin.SecureConfig{Checksum: sum, Hash: sha256.New()}).Check(l.spec.Path)
+	same, err := (&plugin.SecureConfig{Checksum: sum, Hash: sha256.New()}).Check(s.Path)
 	if err != nil {
-		return fmt.Errorf("plugin %q: %w: %w", l.spec.Name, base.ErrPluginGone, err)
+		return fmt.Errorf("plugin %q: %w: %w", s.Name, base.ErrPluginGone, err)
 	}
 	if !same {
 		return fmt.Errorf("plugin %q (%s): %w: the file is not the one with sha256 %s: install that one or correct the configuration",
-			l.spec.Name, l.spec.Path, ErrChecksum, l.spec.SHA256)
+			s.Name, s.Path, ErrChecksum, s.SHA256)
 	}
 	return nil
 }
