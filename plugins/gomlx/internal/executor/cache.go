@@ -9,12 +9,13 @@ import (
 // layerCache is one layer's cache: the host's arrays, or where programs write it what the last one left.
 type layerCache struct {
 	of      []net.Array
+	packed  bool
 	arrays  []*device.Array
 	written []device.Buffer
 }
 
 func newLayerCache(m *model.Model, blocks int, packed bool) (c *layerCache, err error) {
-	c = &layerCache{of: m.Net.Arrays(blocks, packed)}
+	c = &layerCache{of: m.Net.Arrays(blocks, packed), packed: packed}
 	for _, of := range c.of {
 		if m.Net.Written {
 			b, err := m.Device.Zeros(of.Shape)

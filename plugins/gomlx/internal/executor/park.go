@@ -14,6 +14,7 @@ import (
 	"github.com/kakeyad/kakeyad/core/decode/kv"
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/codec"
+	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/device"
 	"github.com/kakeyad/kakeyad/plugins/gomlx/internal/net"
 )
 
@@ -152,12 +153,21 @@ func (x *Executor) RestoreCells(seq engine.SeqID, from int32, pages []engine.Cel
 
 // movePage copies a page's cells out of the cache or into it.
 func (x *Executor) movePage(page kv.Page, spots []int32, in bool) error {
+	var at []device.Buffer
+	if x.model.Net.Written {
+		args, free, err := x.spotArgs(spots)
+		defer free()
+		if err != nil {
+			return err
+		}
+		at = args
+	}
 	for _, c := range x.cache {
 		rows := page[:len(c.of)]
 		page = page[len(c.of):]
 		var err error
 		if c.written != nil {
-			err = x.moveWritten(c, rows, spots, in)
+			err = x.moveWritten(c, rows, spots, at, in)
 		} else {
 			for i, of := range c.of {
 				x.moveRows(of, c.arrays[i].Bytes(), spots, rows[i], in)

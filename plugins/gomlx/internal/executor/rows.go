@@ -2,6 +2,7 @@ package executor
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/gomlx/pkg/core/dtypes"
 
@@ -43,15 +44,10 @@ func index(packed bool) int {
 	return 0
 }
 
-// moveWritten copies a page's rows of a layer whose cache programs write.
-func (x *Executor) moveWritten(c *layerCache, rows [][]byte, spots []int32, in bool) error {
-	args, free, err := x.spotArgs(spots)
-	defer free()
-	if err != nil {
-		return err
-	}
-	args = append(args, c.written...)
-	kind := index(len(c.of) > 0 && c.of[0].Kind == dtypes.Int8)
+// moveWritten copies a page's rows of a layer whose cache programs write. at are the spots as programs get them.
+func (x *Executor) moveWritten(c *layerCache, rows [][]byte, spots []int32, at []device.Buffer, in bool) error {
+	args := slices.Concat(at, c.written)
+	kind := index(c.packed)
 	if !in {
 		return x.fetchRows(c, x.programs.movers.fetch[kind], args, rows, spots)
 	}

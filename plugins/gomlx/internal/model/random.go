@@ -89,7 +89,7 @@ func (m *Model) randomWeight(seed *device.Array, s device.Shape, columns int, ma
 	if err != nil {
 		return nil, err
 	}
-	m.Bytes += int64(s.Size() * s.Kind.Size())
+	m.Bytes += s.Bytes()
 	m.made = append(m.made, out[0])
 	return out[0].Buffer(), nil
 }

@@ -14,10 +14,7 @@ import (
 // Enter returns the program that makes of x queries [T, heads, head_dim] and keys and values [T, kv_heads, head_dim], and
 // whether it was compiled just now.
 func (m Net) Enter(d *device.Device, t, n int, kind Kind) (*device.Program, bool, error) {
-	in := m.Shared(t, n)
-	for _, w := range LayerWeights(m.Config) {
-		in = append(in, w.Inputs(m.Weights)...)
-	}
+	in := append(m.Shared(t, n), m.weightShapes(LayerWeights(m.Config))...)
 	return d.Program(fmt.Sprintf("beginning of a layer %v of %d tokens, %d blocks, %s", kind, t, n, m.name()), in, func(in []*Node) []*Node {
 		s, in := m.shared(in)
 		w, _ := m.named(LayerWeights(m.Config), in)
@@ -30,12 +27,7 @@ func (m Net) Enter(d *device.Device, t, n int, kind Kind) (*device.Program, bool
 // compiled just now. Its outputs are those of Group.
 func (m Net) Leave(d *device.Device, t, n, blocks int, kind Kind) (*device.Program, bool, error) {
 	in := append(m.Shared(t, n), f32(t, m.Heads, m.HeadDim), f32(t, m.KVHeads, m.HeadDim), f32(t, m.KVHeads, m.HeadDim))
-	for _, a := range m.Arrays(m.span(n, blocks), kind.Packed) {
-		in = append(in, a.Shape)
-	}
-	for _, w := range LayerWeights(m.Config) {
-		in = append(in, w.Inputs(m.Weights)...)
-	}
+	in = append(append(in, m.arrayShapes(n, blocks, kind)...), m.weightShapes(LayerWeights(m.Config))...)
 	return d.Program(fmt.Sprintf("end of a layer %v of %d tokens, %d blocks of %d, %s", kind, t, n, m.span(n, blocks), m.name()), in, func(in []*Node) []*Node {
 		s, in := m.shared(in)
 		q, k, v := in[0], in[1], in[2]

@@ -61,11 +61,8 @@ type Kind struct {
 // [T, Exact] if there are any, and unless Written the tokens' own mask [T, T].
 func (m Net) Shared(t, n int) []device.Shape {
 	in := append([]device.Shape{f32(t, m.Width), f32(len(Solid))}, m.PackInputs(t)...)
-	if spots := (device.Shape{Kind: dtypes.Int32, Dims: []int{t}}); m.Written {
-		in = append(in, spots)
-		if m.Exact > 0 {
-			in = append(in, spots)
-		}
+	if m.Written {
+		in = append(in, m.spotShapes(t)...)
 	}
 	for range m.Windows() {
 		in = append(in, f32(t, m.HeadDim/2), f32(t, m.HeadDim/2), f32(t, n*Block))
@@ -144,12 +141,7 @@ func (m Net) shared(in []*Node) (s shared, rest []*Node) {
 func (m Net) Group(d *device.Device, t, n, blocks int, kinds []Kind) (*device.Program, bool, error) {
 	in := m.Shared(t, n)
 	for _, k := range kinds {
-		for _, a := range m.Arrays(m.span(n, blocks), k.Packed) {
-			in = append(in, a.Shape)
-		}
-		for _, w := range LayerWeights(m.Config) {
-			in = append(in, w.Inputs(m.Weights)...)
-		}
+		in = append(append(in, m.arrayShapes(n, blocks, k)...), m.weightShapes(LayerWeights(m.Config))...)
 	}
 	name := fmt.Sprintf("layers %v of %d tokens, %d blocks of %d, %s", kinds, t, n, m.span(n, blocks), m.name())
 	return d.Program(name, in, func(in []*Node) []*Node {
@@ -178,6 +170,14 @@ func (m Net) span(n, blocks int) int {
 	return n
 }
 
+// arrayShapes are those of the arrays of a layer's cache, as a program gets them.
+func (m Net) arrayShapes(n, blocks int, k Kind) (shapes []device.Shape) {
+	for _, a := range m.Arrays(m.span(n, blocks), k.Packed) {
+		shapes = append(shapes, a.Shape)
+	}
+	return shapes
+}
+
 // out are outputs of what layers wrote.
 func (m Net) out(layers [][]*Node) (out []*Node) {
 	if m.Written {
@@ -196,10 +196,7 @@ func (m Net) out(layers [][]*Node) (out []*Node) {
 // Head returns the program that makes logits [R, vocabulary] of x [R, width] and [Solid], and whether it was compiled just now.
 func (m Net) Head(d *device.Device, r int) (*device.Program, bool, error) {
 	weights := HeadWeights(m.Config, m.Vocabulary, "")
-	in := []device.Shape{f32(r, m.Width), f32(len(Solid))}
-	for _, w := range weights {
-		in = append(in, w.Inputs(m.Weights)...)
-	}
+	in := append([]device.Shape{f32(r, m.Width), f32(len(Solid))}, m.weightShapes(weights)...)
 	return d.Program(fmt.Sprintf("head of %d rows, %s", r, m.name()), in, func(in []*Node) []*Node {
 		w, _ := m.named(weights, in[2:])
 		return []*Node{m.linear(rmsNorm(in[0], w["output_norm"], m.Epsilon), w["output"], in[1])}
@@ -216,6 +213,14 @@ func (m Net) name() string {
 
 // weight is a vector, or a matrix with its rows' scales where these are not 1.
 type weight struct{ numbers, scales *Node }
+
+// weightShapes are those of weights, as a program gets them.
+func (m Net) weightShapes(weights []Weight) (shapes []device.Shape) {
+	for _, w := range weights {
+		shapes = append(shapes, w.Inputs(m.Weights)...)
+	}
+	return shapes
+}
 
 // named are weights by their names, and the inputs behind them.
 func (m Net) named(weights []Weight, in []*Node) (named map[string]weight, rest []*Node) {

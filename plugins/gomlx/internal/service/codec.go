@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/kakeyad/kakeyad/core/plugin/backend"
 	"github.com/kakeyad/kakeyad/core/plugin/base"
@@ -61,7 +60,7 @@ func (l *loaded) act(ctx context.Context, c backend.CacheOptions) error {
 			return err
 		}
 	}
-	if c.ParkAfter == time.Duration(0) {
+	if c.ParkAfter == 0 {
 		return nil
 	}
 	park := executor.ParkOptions{Sinks: sinks}
